@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "core/chunk.h"
+#include "core/document.h"
+
+namespace millrace::core {
+
+/// One message of `document-uploads`, decoded.
+struct Work {
+  DocumentId id = 0;
+  Version version = 0;  // 0: a foreign record (DELIVERY §3), whose version is given when it is applied
+  Position position;    // empty topic: run by the accepting process itself (sync)
+  Timestamp timestamp;  // of the record
+  std::string title;    // foreign records only
+  std::string content;  // foreign records only
+};
+
+/// What the fence said of one Work.
+struct WorkOrder {
+  enum class Verdict { kProcess, kAlreadyIndexed, kSuperseded, kDeleted, kRefused };
+  Verdict verdict = Verdict::kProcess;
+  std::string reason;   // of kRefused: a foreign id too far above the highest one
+  Version version = 0;  // the one to process
+  std::string title;
+  Chunking chunking;
+  std::int64_t content_bytes = 0;
+  std::int32_t staged_chunks = 0;  // already staged by a run that died: go on from this chunk index
+  int attempts = 0;                // this one included
+};
+
+/// The result of a document version, whole or (staged) a part of it.
+struct Effects {
+  static constexpr std::size_t kMaxRows = 256;  // chunks in one transaction for one document
+
+  DocumentId id = 0;
+  Version version = 0;
+  std::vector<ChunkDraft> chunks;  // consecutive indexes; the first continues what is staged
+  std::vector<float> vectors;      // chunks.size() × dimensions, unit length
+  Timestamp chunked_at, embedded_at;
+  std::optional<std::string> warning;
+};
+
+struct Failure {
+  DocumentId id = 0;
+  Version version = 0;
+  DocumentError error;
+};
+
+enum class Applied { kYes, kFenced };  // kFenced: a newer version or a delete came first; nothing was written
+
+/// The pipeline's side of the store. Every method is one transaction that locks the state rows in document order,
+/// applies only what the fence allows, and is durable when it returns. Thread-safe. A failed call changed nothing.
+class EffectStore {
+ public:
+  virtual ~EffectStore() = default;
+
+  /// Fences the batch, gives foreign records their version (adding document, state and content rows), marks documents
+  /// `processing` (with its event), counts the attempt. Answers in the order asked.
+  virtual base::Result<std::vector<WorkOrder>> Begin(std::span<const Work> batch, base::Deadline deadline) = 0;
+
+  /// Stores at most kMaxRows chunks of a long document, invisible until its Publish. Staging an index again is harmless.
+  virtual base::Result<Applied> Stage(const Effects& part, base::Deadline deadline) = 0;
+
+  /// Makes each document's version the indexed one: its chunks (and those staged), status, times and event; older unsent
+  /// outbox rows and its own upload row go. The version before stays readable for 60 s. Answers in the order asked.
+  virtual base::Result<std::vector<Applied>> Publish(std::span<const Effects> batch, base::Deadline deadline) = 0;
+
+  /// `failed` with its reason and event, where that version is neither indexed nor overtaken; staged chunks go.
+  virtual base::Result<std::vector<Applied>> Fail(std::span<const Failure> batch, base::Deadline deadline) = 0;
+};
+
+}  // namespace millrace::core

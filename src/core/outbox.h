@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/document.h"
+
+namespace millrace::core {
+
+/// A message that a committed transaction owes the log.
+struct OutboxRow {
+  std::int64_t id = 0;
+  std::string topic;
+  DocumentId document_id = 0;  // the record's key is `doc_<document_id>`
+  Version version = 0;
+  std::optional<std::string> value;  // of events: the payload as it stands
+
+  // Of uploads, whose payload the relay builds:
+  std::string title;
+  std::optional<std::string> content;  // absent when above the inline limit: the message then refers to the store
+  std::int64_t content_bytes = 0;
+  std::string content_hash;  // SHA-256, lower-case hex
+  Timestamp created_at;
+};
+
+struct Sent {
+  std::int64_t row = 0;
+  Position position;
+};
+
+struct OutboxBacklog {
+  std::int64_t rows = 0;
+  std::optional<Timestamp> oldest;  // when its transaction wrote it
+};
+
+/// Thread-safe. Rows are claimed by what is unsent, never by "id greater than": commits come out of id order.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+
+  /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent one, and none
+  /// while one of them is claimed. The lease must outlast the producer's timeout; an expired one may be claimed again.
+  virtual base::Result<std::vector<OutboxRow>> Claim(std::size_t limit, std::size_t max_inline_bytes,
+                                                     std::chrono::milliseconds lease) = 0;
+
+  /// On the delivery report only. Removes the rows and records the position of uploads on their document.
+  virtual base::Status MarkSent(std::span<const Sent> sent) = 0;
+
+  /// Gives claimed rows back at once, after a producer's error.
+  virtual base::Status Release(std::span<const std::int64_t> rows) = 0;
+
+  /// Adds an upload row for a document whose message cannot arrive by itself (the sweeper). Nothing if one is there.
+  virtual base::Status Requeue(DocumentId id, Version version) = 0;
+
+  virtual base::Result<OutboxBacklog> Backlog() = 0;
+};
+
+}  // namespace millrace::core

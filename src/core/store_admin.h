@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/document.h"
+
+namespace millrace::core {
+
+/// Names this store in the headers of its records (`millrace-store`), so that it knows its own (DELIVERY §3).
+struct StoreIdentity {
+  std::string id;      // random, made once
+  std::int64_t epoch;  // raised when a backup is restored
+};
+
+struct Stalled {
+  DocumentId id = 0;
+  Version version = 0;
+  Position position;  // empty topic: never delivered
+};
+
+/// What the process that owns the store does beside clients and pipeline. Thread-safe.
+class StoreAdmin {
+ public:
+  virtual ~StoreAdmin() = default;
+
+  virtual base::Result<StoreIdentity> Identity() = 0;
+
+  /// Records `model` (name, precision, dimensions in one line) with the first vectors; kConflict, naming both, when the
+  /// store's vectors are of another one.
+  virtual base::Status ClaimModel(const std::string& model) = 0;
+
+  /// Removes chunks of overtaken versions after 60 s and their contents after 24 h, in short transactions. How many rows went.
+  virtual base::Result<std::int64_t> RemoveExpired(Timestamp now) = 0;
+
+  /// Documents `queued` or `processing` without progress since `before`, no unsent upload row, ascending id.
+  virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, std::size_t limit) = 0;
+
+  /// A write that reaches the disk; for health.
+  virtual base::Status Probe(std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace millrace::core
