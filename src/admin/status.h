@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "core/document_store.h"
+#include "core/log.h"
+#include "core/vector_index.h"
+
+namespace millrace::admin {
+
+struct PartitionLag {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t low = 0, high = 0;
+  std::optional<std::int64_t> committed;  // none: no commit yet
+  std::int64_t lag = 0;                   // never negative
+};
+
+/// What `millrace status` and the console show.
+struct PipelineStatus {
+  core::StoreCounts store;
+  core::IndexSize index;
+  std::int64_t outbox_rows = 0;
+  std::optional<double> outbox_age_seconds;
+  std::vector<PartitionLag> lag;  // of document-uploads for embedding-workers
+  std::int64_t total_lag = 0;
+  std::int64_t in_flight = 0;               // documents being processed
+  double documents_per_second = 0;          // over the last 30 s
+  double chunks_per_second = 0;
+  double tokens_per_second = 0;
+  std::optional<double> seconds_left;       // until outbox, lag and in-flight are worked off; none when nothing moves
+  std::string model;
+};
+
+enum class Readiness { kReady, kLoadingModel, kLoadingIndex, kDraining };
+
+/// `connected`, or `disconnected: <reason>`.
+using DependencyHealth = std::map<std::string, std::string>;
+
+/// Thread-safe; each call answers within 2 s whatever is down.
+class Overview {
+ public:
+  virtual ~Overview() = default;
+  virtual base::Result<PipelineStatus> Pipeline() = 0;
+  virtual Readiness readiness() const = 0;
+  virtual DependencyHealth Health() = 0;
+  virtual std::string mode() const = 0;  // `embedded` or `cluster`
+};
+
+}  // namespace millrace::admin
