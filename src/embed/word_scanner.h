@@ -36,7 +36,7 @@ struct Word {
 };
 
 /// Normalises UTF-8 text and splits it into words as BertNormalizer and BertPreTokenizer do (see unicode_tables.h).
-/// Bytes that are not UTF-8 are dropped, as U+FFFD is. One mark order is not restored, see WordPiece::Create.
+/// Bytes that are not UTF-8 are dropped, as U+FFFD is. Marks stay in the order of the text, see WordPiece::Create.
 class WordScanner {
  public:
   /// Both must outlive the scanner. REQUIRES: text is smaller than 4 GiB

@@ -4,8 +4,8 @@
     pip install --no-deps --require-hashes -r tests/parity/requirements.txt
     tests/parity/wordpiece_goldens.py
 
-`wordpiece_texts.jsonl`: keeps each line's text and renews its tokens, [id, begin, end] in bytes; to add a case, add a line
-with `name` and `text`. `wordpiece_code_points.txt`: for each 4,096 code points the FNV-1a hash of the ids of
+`wordpiece_texts.jsonl`: keeps each line's text and renews its tokens, [id, begin, end] in bytes; to add a case, add a
+line with `name` and `text`. `wordpiece_code_points.txt`: for each 4,096 code points the FNV-1a hash of the ids of
 "a<c>b <c>" for each of them, so that all of Unicode fits in 5 kB.
 """
 

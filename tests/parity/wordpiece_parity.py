@@ -5,7 +5,7 @@ Only the extent of an [UNK] word that holds a mark which NFD may reorder and the
 not compared: there the reference's offsets are those of whatever mark the reordering put first or last.
 
     pip install --no-deps --require-hashes -r tests/parity/requirements.txt
-    tests/parity/wordpiece_parity.py --probe build/release/wordpiece_probe [--seed N] [--megabytes N] [FILE|DIRECTORY …]
+    tests/parity/wordpiece_parity.py --probe build/dev/wordpiece_probe [--seed N] [--megabytes N] [FILE|DIRECTORY …]
 
 Texts: every code point once, random Unicode from the seed, and the lines and wholes of the UTF-8 files given.
 Prints the differences (exit status 1) and, from the same run, the speed of both on one thread.
@@ -17,6 +17,7 @@ import random
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -56,8 +57,8 @@ def expected(encoding, text):
 
 def reordered_marks():
     bert, nfd, low, high = normalizers.BertNormalizer(), normalizers.NFD(), "\u0334", "\u0345"
-    return {c for c in map(chr, CODES) if (nfd.normalize_str(c + low) == low + c or nfd.normalize_str(high + c) == c + high)
-            and bert.normalize_str(c)}
+    return {c for c in map(chr, CODES) if bert.normalize_str(c)
+            and (nfd.normalize_str(c + low) == low + c or nfd.normalize_str(high + c) == c + high)}
 
 
 def same(ours, theirs, data, marks):
@@ -65,10 +66,18 @@ def same(ours, theirs, data, marks):
     if [token[0] for token in ours] != [token[0] for token in theirs]:
         return False
     for (token, *our), (_, *their) in zip(ours, theirs):
-        start, end = min(our[0], their[0]), max(our[1], their[1])
-        if our != their and not (token == UNKNOWN and marks.intersection(normalizers.NFD().normalize_str(data[start:end].decode()))):
-            return False
+        if our != their:
+            word = data[min(our[0], their[0]) : max(our[1], their[1])].decode()
+            if token != UNKNOWN or not marks.intersection(normalizers.NFD().normalize_str(word)):
+                return False
     return True
+
+
+def report(ours, theirs, text):
+    first = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+    at = max(0, theirs[first][1] - 20) if first < len(theirs) else 0
+    print(f"DIFFERENT at token {first}: ours {ours[first:first + 3]}, reference {theirs[first:first + 3]} in "
+          f"{ascii(text.encode()[at:at + 80].decode(errors='replace'))}")
 
 
 def every_code_point():
@@ -79,21 +88,25 @@ def every_code_point():
         yield "".join(chars)
 
 
-def random_texts(seed, megabytes):
+def random_texts(seed, megabytes, pieces):
     rng = random.Random(seed)
+    pieces = [piece.removeprefix("##") for piece in pieces]
+    dropped = "\u0000\u00ad\u0301\u0323\u034f\u200d\ufe0f\ufffd\ue000"
     any_char = lambda: chr(rng.choice((rng.randrange(0xD800), rng.randrange(0x3000), rng.randrange(0xE000, 0x110000),
                                        rng.randrange(0x10000, 0x20000))))
     blocks = [(0x20, 0x7F), (0, 0x20), (0x80, 0x250), (0x300, 0x370), (0x370, 0x530), (0x590, 0x780), (0x8D0, 0xD80),
-              (0x1100, 0x1200), (0x1AB0, 0x1B80), (0x1DC0, 0x2100), (0x2190, 0x2C00), (0x3000, 0x3100), (0x3400, 0x9FFF),
+              (0x1100, 0x1200), (0x1AB0, 0x1B80), (0x1DC0, 0x2100), (0x2190, 0x2C00), (0x3000, 0x3100),
+              (0x3400, 0x9FFF),
               (0xAC00, 0xD7B0), (0xF900, 0xFB10), (0xFE00, 0x10000), (0x1D100, 0x1D200), (0x1E000, 0x1E030),
               (0x1E900, 0x1E960), (0x1F300, 0x1FA00), (0x20000, 0x2CEB0), (0x2F800, 0x2FA20), (0xE0000, 0xE0200)]
     parts = SPECIALS + [s.lower() for s in SPECIALS] + [
         "[SEP", "SEP]", "[[", "]]", "[S\u0000EP]", "ß", "ẞ", "İ", "ı", "Σας", "ΟΔΟΣ", "ﬁ", "Ǆ", "ŉ", "e\u0301\u0323",
-        "\ufffd", "\u00ad", "\u200d", "\u2028", "\u3000", "\u302e\u302f", "\U0001d15e", "👩‍👩‍👧", "🇩🇪", "##", "##ing", "don't",
-        "unaffable", "internationalization", "한국어", "कि", "x" * 100, "x" * 101, "é" * 100, "é" * 101, "한" * 33, "한" * 34]
+        "\ufffd", "\u00ad", "\u200d", "\u2028", "\u3000", "\u302e\u302f", "\U0001d15e", "👩‍👩‍👧", "🇩🇪", "##", "##ing",
+        "don't", "unaffable", "internationalization", "한국어", "कि", "x" * 100, "x" * 101, "é" * 100, "é" * 101,
+        "한" * 33, "한" * 34]
 
     def piece():
-        kind = rng.randrange(8)
+        kind = rng.randrange(10)
         if kind == 0:
             return any_char()
         if kind == 1:
@@ -102,6 +115,11 @@ def random_texts(seed, megabytes):
             return rng.choice((" ", " ", "  ", "\n", ". ", ", "))
         if kind == 3:
             return "".join(rng.choice("aeinorstlhdcu") for _ in range(rng.randrange(1, 9)))
+        if kind < 6:  # known pieces in odd clothes, so that words come out as more than [UNK]
+            word = "".join(rng.choice(pieces) for _ in range(rng.randrange(1, 4)))
+            word = unicodedata.normalize(rng.choice(("NFC", "NFD")), rng.choice((word, word.upper(), word.title())))
+            at = rng.randrange(len(word) + 1)
+            return word[:at] + rng.choice(("", "", rng.choice(dropped))) + word[at:] + rng.choice(("", " "))
         low, high = rng.choice(blocks)
         return "".join(chr(rng.randrange(low, high)) for _ in range(rng.randrange(1, 12)))
 
@@ -132,7 +150,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--probe", required=True, help="the built wordpiece_probe")
     parser.add_argument("--vocab", type=Path, default=MODEL / "vocab.txt")
-    parser.add_argument("--tokenizer-json", type=Path, help="the model's own tokenizer.json instead of the settings above")
+    parser.add_argument("--tokenizer-json", type=Path, help="instead of the settings above")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--megabytes", type=float, default=10)
     parser.add_argument("paths", nargs="*", type=Path)
@@ -141,8 +159,10 @@ def main():
     assert tokenizer.token_to_id("[UNK]") == UNKNOWN
 
     differences = 0
-    for name, texts in (("every code point", every_code_point()), (f"random, seed {args.seed}",
-                        random_texts(args.seed, args.megabytes)), ("files", files(args.paths))):
+    pieces = sorted(tokenizer.get_vocab())
+    for name, texts in (("every code point", every_code_point()),
+                        (f"random, seed {args.seed}", random_texts(args.seed, args.megabytes, pieces)),
+                        ("files", files(args.paths))):
         total, size, tokens, reference_seconds, our_seconds = 0, 0, 0, 0.0, 0.0
         while batch := [text for _, text in zip(range(2000), texts)]:
             started = time.process_time()
@@ -156,17 +176,14 @@ def main():
                 tokens += len(theirs)
                 if ours != theirs and not same(ours, theirs, text.encode(), marks):
                     differences += 1
-                    first = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
                     if differences <= 20:
-                        at = max(0, (theirs + [(0, 0, 0)])[min(first, len(theirs))][1] - 20)
-                        print(f"DIFFERENT at token {first}: ours {ours[first:first + 3]}, reference "
-                              f"{theirs[first:first + 3]} in {ascii(text.encode()[at:at + 80].decode(errors='replace'))}")
+                        report(ours, theirs, text)
             total += len(batch)
             size += sum(len(text.encode()) for text in batch)
         if total:
-            print(f"{name}: {total} texts, {size / 1e6:.1f} MB, {tokens} tokens; "
-                  f"reference {size / 1e6 / reference_seconds:.2f} MB/s, {tokens / reference_seconds / 1e3:.0f}k tokens/s; "
-                  f"ours {size / 1e6 / our_seconds:.2f} MB/s, {tokens / our_seconds / 1e3:.0f}k tokens/s", flush=True)
+            speeds = "; ".join(f"{who} {size / 1e6 / seconds:.2f} MB/s, {tokens / seconds / 1e3:.0f}k tokens/s"
+                               for who, seconds in (("reference", reference_seconds), ("ours", our_seconds)))
+            print(f"{name}: {total} texts, {size / 1e6:.1f} MB, {tokens} tokens; {speeds}", flush=True)
     print(f"{differences} texts differ")
     return 1 if differences else 0
 

@@ -34,10 +34,13 @@ std::optional<std::string> ReadFile(const std::filesystem::path& path) {
 }
 
 std::filesystem::path ModelDirectory() {
-  if (const char* directory = std::getenv("MILLRACE_MODEL_DIR")) return directory;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME")) return std::filesystem::path(cache) / "millrace/model";
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home != nullptr ? home : "") / ".cache/millrace/model";
+  const auto variable = [](const char* name) -> std::filesystem::path {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+  };
+  if (const auto directory = variable("MILLRACE_MODEL_DIR"); !directory.empty()) return directory;
+  const auto cache = variable("XDG_CACHE_HOME");
+  return (cache.empty() ? variable("HOME") / ".cache" : cache) / "millrace" / "model";
 }
 
 std::filesystem::path DataFile(const char* name) { return std::filesystem::path(MILLRACE_EMBED_TEST_DATA) / name; }
