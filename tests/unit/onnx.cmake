@@ -1,0 +1,3 @@
+millrace_test(unit_onnx SOURCES onnx/onnx_encoder_test.cc onnx/golden_test.cc
+  LINK millrace_onnx millrace_embed Boost::json)
+target_compile_definitions(unit_onnx PRIVATE MILLRACE_REFERENCE="${CMAKE_CURRENT_LIST_DIR}/onnx/reference.json")

@@ -1,0 +1,102 @@
+#include "embed/golden.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "adapters/onnx/onnx_encoder.h"
+#include "embed/batching_embedder.h"
+#include "embed/hash_encoder.h"
+#include "unit/onnx/assets.h"
+#include "unit/onnx/reference.h"
+
+namespace millrace::embed {
+namespace {
+
+/// Knows the reference texts only, by their stored ids; `damage` is added to every id.
+class ReferenceTokenizer final : public core::Tokenizer {
+ public:
+  explicit ReferenceTokenizer(std::int32_t damage = 0) : damage_(damage) {
+    for (const auto& reference : onnx::LoadReferences()) ids_[reference.text] = reference.ids;
+  }
+
+  std::vector<core::Token> Tokenize(std::string_view text, std::size_t max_tokens) const override {
+    const auto& ids = ids_.at(std::string(text));
+    std::vector<core::Token> tokens;
+    for (std::size_t i = 1; i + 1 < ids.size() && i <= max_tokens; ++i) tokens.push_back({ids[i] + damage_, 0, 0});
+    return tokens;
+  }
+  std::size_t CountTokens(std::string_view text, std::size_t stop_at) const override {
+    return Tokenize(text, stop_at).size();
+  }
+
+ private:
+  const std::int32_t damage_;
+  std::map<std::string, std::vector<std::int32_t>> ids_;
+};
+
+base::Status Check(core::Encoder& encoder, double min_cosine, std::int32_t damage = 0) {
+  const ReferenceTokenizer tokenizer(damage);
+  base::Metrics metrics;
+  BatchingEmbedder embedder(encoder, tokenizer, metrics, {.workers = 1});
+  return CheckGolden(embedder, min_cosine);
+}
+
+std::unique_ptr<core::Encoder> Open(const std::string& model) {
+  auto encoder =
+      onnx::OnnxEncoder::Create({.runtime_path = onnx::Asset(onnx::kRuntime), .model_path = onnx::Asset(model)});
+  if (!encoder) {
+    ADD_FAILURE() << encoder.error().message << "; run scripts/assets";
+    return nullptr;
+  }
+  return std::move(encoder).value();
+}
+
+TEST(GoldenTest, TheGenuineModelsPass) {
+  for (const char* precision : {"float32", "int8"}) {
+    const auto encoder = Open(std::string("model/model-") + precision + ".onnx");
+    ASSERT_TRUE(encoder);
+    const auto status = Check(*encoder, GoldenCosine(precision));
+    EXPECT_TRUE(status) << status.error().message;
+  }
+}
+
+TEST(GoldenTest, AnInt8ModelIsNoFloat32Model) {
+  const auto encoder = Open(onnx::kInt8);
+  ASSERT_TRUE(encoder);
+  EXPECT_FALSE(Check(*encoder, GoldenCosine("float32")));
+}
+
+TEST(GoldenTest, AnotherModelIsRefusedInOneLine) {
+  HashEncoder encoder;
+  const auto status = Check(encoder, GoldenCosine("int8"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, base::Code::kCorrupt);
+  EXPECT_THAT(status.error().message, testing::HasSubstr("does not give all-MiniLM-L6-v2's vectors"));
+  EXPECT_THAT(status.error().message, testing::Not(testing::HasSubstr("\n")));
+}
+
+TEST(GoldenTest, AVocabularyThatIsOneOffIsRefused) {
+  const auto encoder = Open(onnx::kInt8);
+  ASSERT_TRUE(encoder);
+  EXPECT_FALSE(Check(*encoder, GoldenCosine("int8"), 1));
+}
+
+/// Vectors of NaN, as a runtime that computes wrongly may give.
+class NanEncoder final : public core::Encoder {
+ public:
+  std::size_t dimensions() const override { return 384; }
+  std::size_t max_tokens() const override { return 256; }
+  std::string description() const override { return "nan"; }
+  base::Result<std::vector<float>> Encode(std::span<const std::vector<std::int32_t>> batch) override {
+    return std::vector<float>(batch.size() * 384, std::numeric_limits<float>::quiet_NaN());
+  }
+};
+
+TEST(GoldenTest, NanIsRefused) {
+  NanEncoder encoder;
+  EXPECT_FALSE(Check(encoder, GoldenCosine("int8")));
+}
+
+}  // namespace
+}  // namespace millrace::embed
