@@ -18,13 +18,13 @@ constexpr auto kMaxBatchTime = std::chrono::milliseconds(20);  // what the first
 Writer::Writer(std::unique_ptr<Connection> connection, std::size_t max_waiting)
     : connection_(std::move(connection)), max_waiting_(max_waiting), thread_([this] { Loop(); }) {}
 
-Writer::~Writer() {
+void Writer::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     wake_.notify_one();
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 base::Status Writer::Execute(base::Deadline deadline, std::function<base::Status(Connection&)> body,

@@ -21,7 +21,10 @@ namespace millrace::sqlite {
 class Writer {
  public:
   Writer(std::unique_ptr<Connection> connection, std::size_t max_waiting);
-  ~Writer();  // runs what is queued, then ends
+  ~Writer() { Stop(); }
+
+  /// Runs what is queued, then ends the thread; later calls are kUnavailable.
+  void Stop();
 
   /// Runs `body(Connection&)`, a Result, and returns it once it is durable. An error undoes what the body wrote. The
   /// body may run more than once, when the transaction around it was lost. It is never left running behind the caller's
