@@ -1,0 +1,2 @@
+# The suites that every adapter of a port compiles into its contract binary, with a factory file of its own.
+set(STORE_CONTRACT_SOURCES store_contract.cc document_store_contract.cc effect_store_contract.cc outbox_contract.cc)

@@ -1,0 +1,1 @@
+millrace_test(contract_memory SOURCES ${STORE_CONTRACT_SOURCES} memory_factory.cc LINK millrace_memory)
