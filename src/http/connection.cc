@@ -155,6 +155,7 @@ net::awaitable<bool> Connection::ServeOne() {
   BodyBudget budget(state_);
   const Router::InFlight in_flight(state_.router);
   auto request = std::make_shared<Request>();
+  request->draining = state_.draining;
   std::optional<Response> answer;
   co_await ReadHeader(incoming);
   if (incoming.gone) co_return false;
@@ -176,7 +177,7 @@ net::awaitable<bool> Connection::ServeOne() {
     answer = co_await Execute(request);
   }
   unread_input_ = incoming.problem.has_value() || !incoming.parser.is_done();
-  incoming.keep_alive = !unread_input_ && incoming.parser.keep_alive() && !state_.draining;
+  incoming.keep_alive = !unread_input_ && incoming.parser.keep_alive() && !*state_.draining;
   state_.router.Finish(*request, std::chrono::duration<double>(Clock::now() - start).count(), *answer);
   const bool sent = co_await Send(*answer, incoming);
   if (!sent) unread_input_ = false;
@@ -185,7 +186,7 @@ net::awaitable<bool> Connection::ServeOne() {
 
 net::awaitable<bool> Connection::AwaitFirstByte() {
   idle_ = true;
-  if (buffer_.size() == 0 && !state_.draining) {
+  if (buffer_.size() == 0 && !*state_.draining) {
     ExpectWithin(first_ ? state_.options.header_timeout : state_.options.idle_timeout);
     auto [failure, bytes] = co_await socket_.async_read_some(buffer_.prepare(4096), kResult);
     StopWatch();
@@ -339,7 +340,7 @@ net::awaitable<bool> Connection::SendEvents(EventStream& stream, bool chunked) {
     wake->Signal();
   });
   stream.Start([wake = wake_] { Wake::Notify(wake); });
-  while (!state_.draining && !wake_->gone && !aborted_) {
+  while (!*state_.draining && !wake_->gone && !aborted_) {
     wake_->signalled = false;
     std::string text = stream.Take();
     if (text.empty()) {

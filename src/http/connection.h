@@ -21,7 +21,7 @@ struct ServerState {
   const ServerOptions& options;
   const Router& router;
   WorkerPool& workers;
-  std::atomic<bool> draining{false};
+  std::shared_ptr<std::atomic<bool>> draining = std::make_shared<std::atomic<bool>>(false);
   std::atomic<std::size_t> bodies_bytes{0};
 };
 

@@ -35,9 +35,13 @@ struct Request {
   std::string body;
   base::Deadline deadline = base::Deadline::AfterSeconds(60);  // the server gives up on the answer then
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);  // the client is gone
-  std::size_t route = kNoRoute;                                                               // set by Router::Admit
+  std::shared_ptr<const std::atomic<bool>> draining;  // set by a server, which wants to end soon
+  std::size_t route = kNoRoute;                       // set by Router::Admit
 
   static constexpr std::size_t kNoRoute = static_cast<std::size_t>(-1);
+
+  /// A handler that waits gives up when this turns true.
+  bool should_hurry() const { return *cancelled || (draining && *draining); }
 
   std::optional<std::string_view> header(std::string_view lower_case_name) const {
     return Find(headers, lower_case_name);

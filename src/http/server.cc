@@ -101,7 +101,7 @@ class Server::Impl {
 
   void Drain(base::Deadline deadline) {
     if (port_ == 0) return;
-    state_.draining = true;
+    *state_.draining = true;
     net::post(lanes_.front()->io, [this] {
       boost::system::error_code ignored;  // closing a listening socket leaves nothing to do about a failure
       acceptor_->close(ignored);
@@ -139,7 +139,7 @@ class Server::Impl {
 
   net::awaitable<void> Accept() {
     net::steady_timer pause(lanes_.front()->io);
-    for (std::size_t next = 0; !state_.draining; next = (next + 1) % lanes_.size()) {
+    for (std::size_t next = 0; !*state_.draining; next = (next + 1) % lanes_.size()) {
       Lane& lane = *lanes_[next];
       auto [failure, socket] = co_await acceptor_->async_accept(lane.io, kResult);
       if (failure == net::error::operation_aborted || failure == net::error::bad_descriptor) co_return;
@@ -161,7 +161,7 @@ class Server::Impl {
 
   net::awaitable<void> Live(Lane& lane, std::shared_ptr<Connection> connection, bool refuse) {
     lane.connections.insert(connection);
-    if (state_.draining) connection->Drain();
+    if (*state_.draining) connection->Drain();
     try {
       if (refuse) {
         co_await connection->Refuse();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/utf8.h"
+
 namespace millrace::http {
 namespace {
 
@@ -29,7 +31,7 @@ base::Result<std::string> Decode(std::string_view text, bool plus_is_space) {
       decoded += plus_is_space && text[i] == '+' ? ' ' : text[i];
     }
   }
-  if (!IsUtf8(decoded)) return Malformed("the URL is not valid UTF-8");
+  if (!core::IsValidUtf8(decoded)) return Malformed("the URL is not valid UTF-8");
   return decoded;
 }
 
@@ -87,25 +89,6 @@ base::Result<Target> ParseTarget(std::string_view target) {
     path.remove_prefix(end);
   }
   return parsed;
-}
-
-bool IsUtf8(std::string_view bytes) {
-  size_t i = 0;
-  while (i < bytes.size()) {
-    const auto lead = static_cast<unsigned char>(bytes[i++]);
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4 || bytes.size() - i < static_cast<size_t>(more)) return false;
-    char32_t point = lead & (0x3fu >> more);
-    for (int k = 0; k < more; ++k) {
-      const auto byte = static_cast<unsigned char>(bytes[i++]);
-      if ((byte & 0xc0) != 0x80) return false;
-      point = point << 6 | (byte & 0x3fu);
-    }
-    if (more == 2 && (point < 0x800 || (point >= 0xd800 && point <= 0xdfff))) return false;
-    if (more == 3 && (point < 0x10000 || point > 0x10ffff)) return false;
-  }
-  return true;
 }
 
 }  // namespace millrace::http

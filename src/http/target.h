@@ -19,7 +19,4 @@ struct Target {
 /// characters.
 base::Result<Target> ParseTarget(std::string_view target);
 
-/// Strict: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool IsUtf8(std::string_view bytes);
-
 }  // namespace millrace::http
