@@ -1,4 +1,6 @@
+#include "adapters/memory/memory_log.h"
 #include "adapters/memory/memory_store.h"
+#include "contract/log_contract.h"
 #include "contract/store_contract.h"
 
 namespace millrace::contract {
@@ -15,7 +17,20 @@ class MemoryStoreUnderTest : public StoreUnderTest {
   memory::MemoryStore store_;
 };
 
+class MemoryLogUnderTest : public LogUnderTest {
+ public:
+  core::LogProducer& producer() override { return log_.producer(); }
+  core::LogAdmin& admin() override { return log_.admin(); }
+  std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
+    return log_.NewConsumer(std::move(group));
+  }
+
+ private:
+  memory::MemoryLog log_{{.member_silence = kMemberSilence}};
+};
+
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"memory", [] { return std::make_unique<MemoryStoreUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"memory", [] { return std::make_unique<MemoryLogUnderTest>(); }}));
 
 }  // namespace
 }  // namespace millrace::contract
