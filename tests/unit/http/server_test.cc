@@ -317,15 +317,13 @@ TEST_F(HttpServer, TellsThatABodyIsTooLarge) {
 TEST_F(HttpServer, BoundsTheBodiesOfAllRequestsTogether) {
   options_.max_bodies_bytes = 1500;
   Client holder = Start();
-  ASSERT_TRUE(holder.Send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx"));
-  std::string answer;
-  for (int i = 0; i < 100 && answer.find("503") == std::string::npos; ++i) {  // until the holder's header was read
-    Client client = Connect();
-    client.Send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'));
-    answer = client.ReadAnswer();
-  }
+  ASSERT_TRUE(holder.Send("POST /length HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n"));
+  EXPECT_THAT(holder.ReadUntil("\r\n\r\n"), HasSubstr("100 Continue"));  // its share is taken now
+  Client refused = Connect();
+  refused.Send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'));
+  const std::string answer = refused.ReadAnswer();
   EXPECT_THAT(answer, testing::AllOf(StartsWith("HTTP/1.1 503 "), HasSubstr("Retry-After: ")));
-  ASSERT_TRUE(holder.Send(std::string(999, 'x')));
+  ASSERT_TRUE(holder.Send(std::string(1000, 'x')));
   EXPECT_THAT(holder.ReadAnswer(), testing::EndsWith("\r\n\r\n1000"));
   Client after = Connect();
   ASSERT_TRUE(after.Send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1500\r\n\r\n" + std::string(1500, 'x')));
