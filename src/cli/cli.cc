@@ -63,8 +63,7 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->excludes(key);
   app.add_option("-o,--output", globals.output, "How to print: table, json or jsonl")
       ->type_name("FORMAT")
-      ->transform(CLI::Transformer(kFormats).description(""))
-      ->check(CLI::IsMember(kFormats).description(""));
+      ->transform(CLI::CheckedTransformer(kFormats).description(""));
 }
 
 base::Result<std::string> ReadKeyFile(const std::string& path) {
@@ -99,6 +98,25 @@ int UsageError(const std::string& who, const std::string& message) {
   return kUsage;
 }
 
+// CLI11 takes an argument such as `[slug]` for a list. The shield keeps it whole on its way to the option.
+constexpr char kShield = '\x01';
+
+void ShieldBrackets(std::vector<std::string>& arguments) {
+  for (auto& argument : arguments) {
+    if (argument.starts_with('[') && argument.ends_with(']')) argument.insert(0, 1, kShield);
+  }
+}
+
+void TakeShieldsOff(CLI::App& app) {
+  const auto take_off = [](std::string& value) {
+    if (value.starts_with(kShield)) value.erase(0, 1);
+    return std::string();
+  };
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_size() > 0) option->transform(CLI::Validator(take_off, ""));
+  }
+}
+
 int RunCommand(const Command& command, std::vector<std::string> arguments) {
   const std::string who = fmt::format("millrace {}", command.name);
   CLI::App app(std::string(command.summary), who);
@@ -106,6 +124,8 @@ int RunCommand(const Command& command, std::vector<std::string> arguments) {
   Globals globals;
   const CommandBody body = command.declare(app);
   AddGlobals(app, globals);
+  TakeShieldsOff(app);
+  ShieldBrackets(arguments);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(std::move(arguments));

@@ -34,7 +34,8 @@ fs::path KeyBase(const fs::path& given, bool is_folder) {
   const bool climbs = !path.empty() && *path.begin() == "..";
   if (path.is_absolute() || climbs) {
     std::error_code error;
-    const fs::path absolute = fs::weakly_canonical(fs::absolute(given, error), error);
+    fs::path absolute = fs::absolute(path, error).lexically_normal();
+    if (!absolute.has_filename()) absolute = absolute.parent_path();
     return is_folder ? absolute.filename() : absolute.parent_path().filename() / absolute.filename();
   }
   return path == "." ? fs::path() : path;

@@ -97,9 +97,7 @@ int Ingest(const Options& options, const Context& context) {
 CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("PATH", options->paths,
-                 "Files and folders (.txt .md .markdown .rst .html .htm .json); - or nothing: JSON lines on stdin")
-      ->allow_extra_args(false)
-      ->expected(0, 1 << 20);
+                 "Files and folders (.txt .md .markdown .rst .html .htm .json); - or nothing: JSON lines on stdin");
   app.add_option("--key-prefix", options->walk.key_prefix, "Put before every file's key, such as manuals/")
       ->type_name("TEXT");
   app.add_flag("--once-per-page", options->walk.once_per_page,

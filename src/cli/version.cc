@@ -19,7 +19,7 @@ int ShowVersion(const Context& context) {
   const auto server = Call(client, {"GET", "/v1/version", {}, {}, 5});
   if (context.output != OutputFormat::kTable) {
     json::object both{{"client", std::string(base::kVersion)}, {"server", server ? *server : json::value()}};
-    Print(json::serialize(both) + "\n");
+    Print(FormatJson(both) + "\n");
     return kOk;
   }
   Print(fmt::format("millrace {}\n", base::kVersion));
