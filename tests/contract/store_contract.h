@@ -104,6 +104,11 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
 class DocumentStoreContract : public StoreContract {};
 class EffectStoreContract : public StoreContract {};
 class OutboxContract : public StoreContract {};
+class ForeignRecordContract : public StoreContract {};
+class EventContract : public StoreContract {};
+class IndexFeedContract : public StoreContract {};
+class StoreAdminContract : public StoreContract {};
+class StoreConcurrencyContract : public StoreContract {};
 
 }  // namespace millrace::contract
 
@@ -113,4 +118,9 @@ class OutboxContract : public StoreContract {};
 #define MILLRACE_INSTANTIATE_STORE_CONTRACT(factory)                \
   MILLRACE_INSTANTIATE_STORE_SUITE(DocumentStoreContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EffectStoreContract, factory);   \
-  MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory)
+  MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory);        \
+  MILLRACE_INSTANTIATE_STORE_SUITE(ForeignRecordContract, factory); \
+  MILLRACE_INSTANTIATE_STORE_SUITE(EventContract, factory);         \
+  MILLRACE_INSTANTIATE_STORE_SUITE(IndexFeedContract, factory);     \
+  MILLRACE_INSTANTIATE_STORE_SUITE(StoreAdminContract, factory);    \
+  MILLRACE_INSTANTIATE_STORE_SUITE(StoreConcurrencyContract, factory)
