@@ -1,0 +1,1 @@
+millrace_test(contract_sqlite SOURCES ${STORE_CONTRACT_SOURCES} sqlite_factory.cc LINK millrace_sqlite)
