@@ -15,6 +15,11 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Text whose `quoted` parts become code. */
+function prose(text) {
+  return text.split("`").map((part, i) => (i % 2 === 1 ? element("code", {}, part) : part));
+}
+
 function authorization() {
   return keyField.value ? { Authorization: `Bearer ${keyField.value}` } : {};
 }
@@ -45,7 +50,7 @@ function parameterField(parameter, id) {
     ? element("select", { id }, element("option", { value: "" }, "–"), ...choices.map((c) => element("option", {}, String(c))))
     : element("input", { id, value: parameter.example ?? "", inputMode: schema.type === "integer" ? "numeric" : "text" });
   field.required = parameter.required;
-  const hint = element("span", { className: "quiet" }, `${parameter.description} (${describeType(schema)})`);
+  const hint = element("span", { className: "quiet" }, ...prose(`${parameter.description} (${describeType(schema)})`));
   const label = element("label", { htmlFor: id }, `${parameter.name}${parameter.required ? "" : " (optional)"}`, hint);
   return { parameter, field, box: element("div", {}, label, field) };
 }
@@ -126,7 +131,7 @@ async function send(request, view, signal) {
 
 function answersTable(description, operation) {
   const rows = Object.entries(operation.responses).map(([status, answer]) =>
-    element("tr", {}, element("td", {}, status), element("td", {}, resolve(description, answer).description)),
+    element("tr", {}, element("td", {}, status), element("td", {}, ...prose(resolve(description, answer).description))),
   );
   return element("details", {}, element("summary", {}, "Possible answers"), element("table", {}, element("tbody", {}, ...rows)));
 }
@@ -139,7 +144,7 @@ function bodyField(description, operation, id) {
   const schema = resolve(description, media.schema);
   const hints = Object.entries(schema.properties ?? {})
     .filter(([, member]) => member.description)
-    .map(([name, member]) => element("tr", {}, element("td", {}, name), element("td", {}, member.description)));
+    .map(([name, member]) => element("tr", {}, element("td", {}, name), element("td", {}, ...prose(member.description))));
   const box = element("div", {}, element("label", { htmlFor: id }, `Body (${type})`), field);
   if (hints.length > 0) box.append(element("table", {}, element("tbody", {}, ...hints)));
   return { type, field, box };
@@ -153,7 +158,7 @@ function callCard(description, path, method, operation) {
   const button = element("button", { className: "send", type: "submit" }, "Send");
   const stop = element("button", { type: "button", disabled: true }, "Stop");
   const form = element("form", { className: "inside" });
-  if (operation.description) form.append(element("p", {}, operation.description));
+  if (operation.description) form.append(element("p", {}, ...prose(operation.description)));
   if (operation["x-scope"]) form.append(element("p", { className: "quiet" }, `Scope of the key: ${operation["x-scope"]}`));
   if (fields.length > 0) form.append(element("div", { className: "fields" }, ...fields.map((field) => field.box)));
   if (body) form.append(body.box);
@@ -185,7 +190,7 @@ function callCard(description, path, method, operation) {
 
 function showCalls(description) {
   document.getElementById("version").textContent = description.info.version;
-  document.getElementById("about").textContent = description.info.description;
+  document.getElementById("about").replaceChildren(...prose(description.info.description));
   main.replaceChildren(notice);
   notice.hidden = true;
   for (const tag of description.tags) {
