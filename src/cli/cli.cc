@@ -23,9 +23,9 @@ struct Globals {
 };
 
 std::vector<Command> ClientCommands() {
-  return {IngestCommand(),          SearchCommand(),          DocumentsListCommand(), DocumentsShowCommand(),
-          DocumentsChunksCommand(), DocumentsDeleteCommand(), StatusCommand(),        ConfigCommand(),
-          VersionCommand()};
+  return {IngestCommand(),        SearchCommand(),          DocumentsListCommand(),
+          DocumentsShowCommand(), DocumentsChunksCommand(), DocumentsDeleteCommand(),
+          StatusCommand(),        ConfigCommand(),          VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {
@@ -57,7 +57,8 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->envname("MILLRACE_SERVER")
       ->type_name("URL")
       ->capture_default_str();
-  auto* key = app.add_option("--api-key", globals.api_key, "Its API key")->envname("MILLRACE_API_KEY")->type_name("KEY");
+  auto* key =
+      app.add_option("--api-key", globals.api_key, "Its API key")->envname("MILLRACE_API_KEY")->type_name("KEY");
   app.add_option("--api-key-file", globals.api_key_file, "A file that holds the API key")
       ->type_name("FILE")
       ->excludes(key);
@@ -88,7 +89,8 @@ base::Result<Connection> Connect(const Globals& globals) {
   const bool http = connection.url.starts_with("http://") || connection.url.starts_with("https://");
   if (!http || std::any_of(connection.url.begin(), connection.url.end(), is_control)) {
     return base::Error{base::Code::kInvalidArgument,
-                       fmt::format("--server {}: expected a URL such as http://127.0.0.1:8000", globals.server), {}};
+                       fmt::format("--server {}: expected a URL such as http://127.0.0.1:8000", globals.server),
+                       {}};
   }
   return connection;
 }

@@ -27,8 +27,8 @@ int ShowConfig(const Context& context) {
       const json::object& setting = item.get_object();
       const json::value* value = setting.if_contains("value");
       const bool text = value == nullptr || value->is_string();
-      rows.push_back({TextAt(setting, "name"), text ? TextAt(setting, "value") : FormatJson(*value),
-                      TextAt(setting, "source")});
+      rows.push_back(
+          {TextAt(setting, "name"), text ? TextAt(setting, "value") : FormatJson(*value), TextAt(setting, "source")});
     }
   }
   if (context.output != OutputFormat::kTable) {

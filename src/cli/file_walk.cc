@@ -54,8 +54,8 @@ class Walk {
       AddFile(given, KeyBase(given, false).generic_string());
     } else {
       const std::string reason = error && error != std::errc::no_such_file_or_directory ? error.message()
-                                 : fs::exists(status) ? "neither a file nor a folder"
-                                                      : "no such file or folder";
+                                 : fs::exists(status)                                   ? "neither a file nor a folder"
+                                                                                        : "no such file or folder";
       return base::Error{base::Code::kInvalidArgument, fmt::format("{}: {}", given, reason), {}};
     }
     return {};
@@ -129,7 +129,8 @@ class Walk {
     std::error_code error;
     if (fs::equivalent(known->second, path, error)) return;  // named twice
     list_.failed.emplace_back(path.string(), fmt::format("its key {} belongs to {} already: ingest one of them with "
-                                                         "--key-prefix", known->first, known->second.string()));
+                                                         "--key-prefix",
+                                                         known->first, known->second.string()));
   }
 
   void KeepOnePerPage() {

@@ -79,8 +79,7 @@ int Search(const Options& options, const Context& context) {
 
 CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("QUESTION", options->words, "What you want to know, in your words")
-      ->required();
+  app.add_option("QUESTION", options->words, "What you want to know, in your words")->required();
   app.add_option("-k,--top-k", options->top_k, "How many hits at most")
       ->type_name("N")
       ->check(CLI::Range(1, 1000))

@@ -28,7 +28,8 @@ std::string DescribeDocuments(const json::object& documents) {
   std::string text;
   for (const auto& [name, count] : documents) {
     const int64_t number = IntegerAt(documents, std::string_view(name));
-    if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, EscapeControls(std::string_view(name)));
+    if (number > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, EscapeControls(std::string_view(name)));
   }
   return text.empty() ? "none" : text;
 }

@@ -1,9 +1,10 @@
+#include "base/version.h"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
-#include "base/version.h"
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
