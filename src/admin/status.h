@@ -29,11 +29,11 @@ struct PipelineStatus {
   std::optional<double> outbox_age_seconds;
   std::vector<PartitionLag> lag;  // of document-uploads for embedding-workers
   std::int64_t total_lag = 0;
-  std::int64_t in_flight = 0;               // documents being processed
-  double documents_per_second = 0;          // over the last 30 s
+  std::int64_t in_flight = 0;       // documents being processed
+  double documents_per_second = 0;  // over the last 30 s
   double chunks_per_second = 0;
   double tokens_per_second = 0;
-  std::optional<double> seconds_left;       // until outbox, lag and in-flight are worked off; none when nothing moves
+  std::optional<double> seconds_left;  // until outbox, lag and in-flight are worked off; none when nothing moves
   std::string model;
 };
 

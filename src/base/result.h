@@ -39,7 +39,7 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit, as in std::expected
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit, as in std::expected
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   Result(Code code, std::string message) : Result(Error{code, std::move(message), {}}) {}
 
@@ -91,15 +91,13 @@ using Status = Result<void>;
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 
 /// Returns the error of `expr` from the enclosing function.
-#define RETURN_IF_ERROR(expr)                                           \
-  do {                                                                  \
-    if (auto millrace_status = (expr); !millrace_status)                \
-      return std::move(millrace_status).error();                        \
+#define RETURN_IF_ERROR(expr)                                                                       \
+  do {                                                                                              \
+    if (auto millrace_status = (expr); !millrace_status) return std::move(millrace_status).error(); \
   } while (false)
 
 /// ASSIGN_OR_RETURN(auto x, Call()): the value, or returns the error from the enclosing function.
-#define ASSIGN_OR_RETURN(lhs, expr) \
-  ASSIGN_OR_RETURN_IMPL(MILLRACE_CONCAT(millrace_result_, __LINE__), lhs, expr)
+#define ASSIGN_OR_RETURN(lhs, expr) ASSIGN_OR_RETURN_IMPL(MILLRACE_CONCAT(millrace_result_, __LINE__), lhs, expr)
 #define ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \
   auto tmp = (expr);                          \
   if (!tmp) return std::move(tmp).error();    \

@@ -14,7 +14,8 @@ namespace millrace::core {
 using DocumentId = std::int64_t;  // > 0, never reused
 using ChunkId = std::int64_t;     // > 0, never reused
 using Version = std::int64_t;     // 1, 2, 3 … of one document; 0 = none yet
-using Revision = std::int64_t;    // raised when a version is indexed again; everything fenced is ordered by (version, revision)
+using Revision =
+    std::int64_t;  // raised when a version is indexed again; everything fenced is ordered by (version, revision)
 using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
 
 inline Timestamp Now() {

@@ -10,8 +10,8 @@
 
 namespace millrace::core {
 
-/// A status change, as `document-events` carries it: JSON `{event, document_id, version, revision, status, chunks, at, error?}`.
-/// `event` is `document.<status>`. It only names what changed; the truth is in the store.
+/// A status change, as `document-events` carries it: JSON `{event, document_id, version, revision, status, chunks, at,
+/// error?}`. `event` is `document.<status>`. It only names what changed; the truth is in the store.
 struct DocumentEvent {
   DocumentId document_id = 0;
   Version version = 0;

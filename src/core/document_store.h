@@ -22,8 +22,9 @@ struct DocumentQuery {
 };
 
 struct StoreCounts {
-  std::array<std::int64_t, 8> documents_by_status{};  // indexed by DocumentStatus; deleted ones leave a tombstone and count
-  std::int64_t chunks = 0;                            // of indexed versions
+  std::array<std::int64_t, 8>
+      documents_by_status{};  // indexed by DocumentStatus; deleted ones leave a tombstone and count
+  std::int64_t chunks = 0;    // of indexed versions
 };
 
 /// The system of record as clients see it: accept, read, delete. Thread-safe; every write is durable when it returns.
@@ -33,12 +34,14 @@ class DocumentStore {
   virtual ~DocumentStore() = default;
 
   /// One transaction: state, content, outbox (the upload and a `queued` event). Answers in the order asked.
-  /// A `key` that exists makes a new version; equal title, content, metadata and chunking under it is kUnchanged (unless
-  /// that version failed). A deleted key gets a new id. The same key twice in one call: the later one is the newer version.
-  virtual base::Result<std::vector<Accepted>> Accept(std::span<const NewDocument> documents, base::Deadline deadline) = 0;
+  /// A `key` that exists makes a new version; equal title, content, metadata and chunking under it is kUnchanged
+  /// (unless that version failed). A deleted key gets a new id. The same key twice in one call: the later one is the
+  /// newer version.
+  virtual base::Result<std::vector<Accepted>> Accept(std::span<const NewDocument> documents,
+                                                     base::Deadline deadline) = 0;
 
-  /// Leaves a tombstone; removes chunks, content, unsent outbox rows and the key; adds a `deleted` event. kNotFound when
-  /// the document never was or is already deleted.
+  /// Leaves a tombstone; removes chunks, content, unsent outbox rows and the key; adds a `deleted` event. kNotFound
+  /// when the document never was or is already deleted.
   virtual base::Status Delete(DocumentId id, base::Deadline deadline) = 0;
 
   /// kNotFound also for deleted ones.

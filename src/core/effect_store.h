@@ -66,11 +66,13 @@ class EffectStore {
   /// `processing` (with its event), counts the attempt. Answers in the order asked.
   virtual base::Result<std::vector<WorkOrder>> Begin(std::span<const Work> batch, base::Deadline deadline) = 0;
 
-  /// Stores at most kMaxRows chunks of a long document, invisible until its Publish. Staging an index again is harmless.
+  /// Stores at most kMaxRows chunks of a long document, invisible until its Publish. Staging an index again is
+  /// harmless.
   virtual base::Result<Applied> Stage(const Effects& part, base::Deadline deadline) = 0;
 
-  /// Makes each document's version the indexed one: its chunks (and those staged), status, times and event; older unsent
-  /// outbox rows and its own upload row go. The version before stays readable for 60 s. Answers in the order asked.
+  /// Makes each document's version the indexed one: its chunks (and those staged), status, times and event; older
+  /// unsent outbox rows and its own upload row go. The version before stays readable for 60 s. Answers in the order
+  /// asked.
   virtual base::Result<std::vector<Applied>> Publish(std::span<const Effects> batch, base::Deadline deadline) = 0;
 
   /// `failed` with its reason and event, where that version is neither indexed nor overtaken; staged chunks go.

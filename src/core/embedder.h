@@ -16,7 +16,8 @@ struct Token {
   std::uint32_t begin = 0, end = 0;  // bytes of the text it came from, end exclusive
 };
 
-/// Cuts text into model tokens, without the model's own [CLS] and [SEP]. Thread-safe, never fails: any bytes are accepted.
+/// Cuts text into model tokens, without the model's own [CLS] and [SEP]. Thread-safe, never fails: any bytes are
+/// accepted.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -28,13 +29,14 @@ class Tokenizer {
   virtual std::size_t CountTokens(std::string_view text, std::size_t stop_at) const = 0;
 };
 
-/// The neural model: token ids in ([CLS] and [SEP] included), unit vectors out. Thread-safe: one call per core at a time is best.
+/// The neural model: token ids in ([CLS] and [SEP] included), unit vectors out. Thread-safe: one call per core at a
+/// time is best.
 class Encoder {
  public:
   virtual ~Encoder() = default;
 
   virtual std::size_t dimensions() const = 0;
-  virtual std::size_t max_tokens() const = 0;  // [CLS] and [SEP] included
+  virtual std::size_t max_tokens() const = 0;   // [CLS] and [SEP] included
   virtual std::string description() const = 0;  // `all-MiniLM-L6-v2 float32 384`: recorded with the vectors
 
   /// Each sequence's mean-pooled, L2-normalised vector, in order: batch.size() × dimensions() floats.
@@ -52,7 +54,8 @@ class Embedder {
   virtual std::size_t max_tokens() const = 0;  // beyond which text is cut
   virtual const Tokenizer& tokenizer() const = 0;
 
-  /// texts.size() × dimensions() floats. A text that has been waiting when the deadline passes is dropped: kDeadlineExceeded.
+  /// texts.size() × dimensions() floats. A text that has been waiting when the deadline passes is dropped:
+  /// kDeadlineExceeded.
   virtual base::Result<std::vector<float>> Embed(std::span<const std::string_view> texts, Priority priority,
                                                  base::Deadline deadline) = 0;
 };

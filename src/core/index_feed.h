@@ -40,7 +40,8 @@ class IndexFeed {
   /// One entry per id, in the order asked.
   virtual base::Result<std::vector<IndexEntry>> Load(std::span<const DocumentId> ids) = 0;
 
-  /// Indexed documents with ids above `after`, ascending, until about `max_chunks` chunks are in the page; empty at the end.
+  /// Indexed documents with ids above `after`, ascending, until about `max_chunks` chunks are in the page; empty at the
+  /// end.
   virtual base::Result<std::vector<IndexEntry>> Scan(DocumentId after, std::size_t max_chunks) = 0;
 
   /// Indexed documents with ids above `after`, ascending; empty at the end.

@@ -51,7 +51,8 @@ class LogProducer {
  public:
   virtual ~LogProducer() = default;
 
-  /// Durable when it returns. One result per record: its position, or why it was not written (kNotFound: no such topic).
+  /// Durable when it returns. One result per record: its position, or why it was not written (kNotFound: no such
+  /// topic).
   virtual base::Result<std::vector<base::Result<Position>>> Produce(std::vector<LogRecord> records,
                                                                     base::Deadline deadline) = 0;
 };
@@ -73,8 +74,8 @@ class LogConsumer {
   /// Reads these partitions from these offsets, without a group.
   virtual base::Status Assign(const std::vector<Position>& from) = 0;
 
-  /// Up to `max` records, in offset order per partition; empty when the deadline passed. An offset out of range is logged,
-  /// then reading goes on from the earliest record.
+  /// Up to `max` records, in offset order per partition; empty when the deadline passed. An offset out of range is
+  /// logged, then reading goes on from the earliest record.
   virtual base::Result<std::vector<LogRecord>> Poll(std::size_t max, base::Deadline deadline) = 0;
 
   /// Commits next offsets to read; kConflict when the member's generation is stale or the partition is not its own.

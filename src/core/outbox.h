@@ -43,8 +43,9 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent one, and none
-  /// while one of them is claimed. The lease must outlast the producer's timeout; an expired one may be claimed again.
+  /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent
+  /// one, and none while one of them is claimed. The lease must outlast the producer's timeout; an expired one may be
+  /// claimed again.
   virtual base::Result<std::vector<OutboxRow>> Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                      std::chrono::milliseconds lease) = 0;
 

@@ -32,8 +32,8 @@ class VectorIndex {
  public:
   virtual ~VectorIndex() = default;
 
-  /// Each document's chunks replace those it had; an entry not newer by (version, revision) than what is held is ignored, and
-  /// one that is not `present` removes. All of the batch becomes visible when it returns.
+  /// Each document's chunks replace those it had; an entry not newer by (version, revision) than what is held is
+  /// ignored, and one that is not `present` removes. All of the batch becomes visible when it returns.
   virtual base::Status Apply(std::vector<IndexEntry> batch) = 0;
 
   /// Best first; equal scores by ascending chunk id.

@@ -32,8 +32,8 @@ class Intake {
   /// Gone from this server's search when it returns.
   virtual base::Status Delete(core::DocumentId id, base::Deadline deadline) = 0;
 
-  /// Waits until `version` (or a newer one) is searchable here, or has failed, or the document is deleted; then, or when
-  /// the deadline passes, returns the record as it is.
+  /// Waits until `version` (or a newer one) is searchable here, or has failed, or the document is deleted; then, or
+  /// when the deadline passes, returns the record as it is.
   virtual base::Result<core::DocumentRecord> WaitFor(core::DocumentId id, core::Version version,
                                                      base::Deadline deadline) = 0;
 };

@@ -1,0 +1,187 @@
+#include <fmt/core.h>
+
+#include "adapters/memory/foreign.h"
+#include "adapters/memory/ports.h"
+#include "core/log.h"
+
+namespace millrace::memory {
+namespace {
+
+using Verdict = core::WorkOrder::Verdict;
+
+/// DELIVERY §1 and §4: whether anything of `version` may still be written.
+bool IsFenced(const DocumentRow* document, core::Version version) {
+  return document == nullptr || document->deleted() || version > document->version ||
+         version <= document->indexed_version || version <= document->deleted_version;
+}
+
+base::Error Late() { return {base::Code::kDeadlineExceeded, "The store did not get to it in time.", {}}; }
+
+}  // namespace
+
+base::Result<std::vector<core::WorkOrder>> Effects::Begin(std::span<const core::Work> batch, base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  const auto now = core::Now();
+  std::vector<core::WorkOrder> orders;
+  orders.reserve(batch.size());
+  for (const auto& work : batch) orders.push_back(BeginOne(work, now));
+  return orders;
+}
+
+core::WorkOrder Effects::BeginOne(const core::Work& work, core::Timestamp now) {
+  core::WorkOrder order;
+  order.version = work.version;
+  if (work.version == 0) {
+    order = AdoptForeign(tables_, work, now);
+    if (order.verdict != Verdict::kProcess) return order;
+  }
+  DocumentRow* document = tables_.Find(work.id);
+  if (document == nullptr || order.version > document->version || order.version < 0) {
+    order.verdict = Verdict::kRefused;
+    order.reason = fmt::format("This store never accepted version {} of document {}.", order.version, work.id);
+  } else if (document->deleted() || order.version <= document->deleted_version) {
+    order.verdict = Verdict::kDeleted;
+  } else if (order.version == document->indexed_version) {
+    order.verdict = Verdict::kAlreadyIndexed;
+  } else if (order.version < document->version) {
+    order.verdict = Verdict::kSuperseded;
+    if (order.version > document->indexed_version) {
+      tables_.AddEvent(*document, order.version, core::DocumentStatus::kSuperseded, now);
+    }
+  } else {
+    if (!work.position.topic.empty()) {
+      tables_.RecordOrigin(*document, {work.position, work.timestamp, order.version});
+    }
+    document->status = core::DocumentStatus::kProcessing;
+    document->error.reset();
+    document->updated_at = now;
+    tables_.AddEvent(*document, order.version, document->status, now);
+    const Body& body = document->newest_body();
+    order.title = body.title;
+    order.chunking = body.chunking;
+    order.content_bytes = static_cast<std::int64_t>(body.content.size());
+    const auto staged = document->chunks.find(order.version);
+    if (staged != document->chunks.end()) order.staged_chunks = static_cast<std::int32_t>(staged->second.rows.size());
+    order.attempts = ++document->attempts;
+  }
+  return order;
+}
+
+base::Status Effects::Check(const core::Effects& effects) const {
+  const auto invalid = [&](std::string_view what) {
+    return base::Error{base::Code::kInvalidArgument, fmt::format("Document {}: {}", effects.id, what), {}};
+  };
+  const std::size_t count = effects.chunks.size();
+  if (count > core::Effects::kMaxRows) return invalid("too many chunks for one transaction.");
+  if (count == 0) return effects.vectors.empty() ? base::Status() : invalid("vectors without chunks.");
+  if (effects.vectors.empty() || effects.vectors.size() % count != 0)
+    return invalid("chunks and vectors do not match.");
+  if (tables_.dimensions.value_or(effects.vectors.size() / count) != effects.vectors.size() / count) {
+    return invalid("the vectors are not of the store's dimension.");
+  }
+  const DocumentRow& document = tables_.documents.at(effects.id);
+  const auto staged = document.chunks.find(effects.version);
+  const auto staged_count = staged == document.chunks.end() ? 0 : static_cast<std::int32_t>(staged->second.rows.size());
+  std::int32_t next = effects.chunks.front().index;
+  if (next < 0 || next > staged_count) return invalid("the first chunk does not continue what is staged.");
+  for (const auto& chunk : effects.chunks) {
+    if (chunk.index != next++) return invalid("the chunk indexes are not consecutive.");
+  }
+  return {};
+}
+
+void Effects::AddChunks(DocumentRow& document, const core::Effects& effects) {
+  auto& rows = document.chunks[effects.version].rows;
+  const std::size_t count = effects.chunks.size();
+  if (count == 0) return;
+  const std::size_t dimensions = effects.vectors.size() / count;
+  tables_.dimensions = dimensions;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& chunk = effects.chunks[i];
+    if (rows.contains(chunk.index)) continue;
+    const auto begin = effects.vectors.begin() + static_cast<std::ptrdiff_t>(i * dimensions);
+    const core::ChunkId id = ++tables_.last_chunk_id;
+    rows.emplace(chunk.index, ChunkRow{id, chunk, {begin, begin + static_cast<std::ptrdiff_t>(dimensions)}});
+    tables_.chunk_places.emplace(id, ChunkPlace{document.id, effects.version, chunk.index});
+  }
+}
+
+base::Result<core::Applied> Effects::Stage(const core::Effects& part, base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  DocumentRow* document = tables_.Find(part.id);
+  if (IsFenced(document, part.version)) return core::Applied::kFenced;
+  RETURN_IF_ERROR(Check(part));
+  AddChunks(*document, part);
+  document->updated_at = core::Now();
+  return core::Applied::kYes;
+}
+
+base::Result<std::vector<core::Applied>> Effects::Publish(std::span<const core::Effects> batch,
+                                                          base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  for (const auto& effects : batch) {  // before anything is written: a failed call changes nothing
+    if (!IsFenced(tables_.Find(effects.id), effects.version)) RETURN_IF_ERROR(Check(effects));
+  }
+  const auto now = core::Now();
+  std::vector<core::Applied> applied;
+  applied.reserve(batch.size());
+  for (const auto& effects : batch) applied.push_back(PublishOne(effects, now));
+  return applied;
+}
+
+core::Applied Effects::PublishOne(const core::Effects& effects, core::Timestamp now) {
+  DocumentRow* document = tables_.Find(effects.id);
+  if (IsFenced(document, effects.version)) return core::Applied::kFenced;
+  for (auto it = document->chunks.begin(); it != document->chunks.end() && it->first < effects.version;) {
+    auto& [version, chunks] = *it++;
+    if (version > document->indexed_version) {
+      tables_.EraseChunks(*document, version);  // staged by a run that will not be finished
+    } else if (!chunks.overtaken_at) {
+      chunks.overtaken_at = now;
+    }
+  }
+  for (auto& [version, body] : document->bodies) {
+    if (version < effects.version && !body.overtaken_at) body.overtaken_at = now;
+  }
+  AddChunks(*document, effects);
+  document->indexed_version = effects.version;
+  document->updated_at = now;
+  if (effects.version == document->version) {
+    document->status = core::DocumentStatus::kIndexed;
+    document->error.reset();
+    document->warning = effects.warning;
+    document->steps.chunked = effects.chunked_at;
+    document->steps.embedded = effects.embedded_at;
+    document->steps.stored = now;
+  }
+  tables_.EraseOutboxRows(document->id, core::kUploadsTopic, effects.version);
+  tables_.AddEvent(*document, effects.version, core::DocumentStatus::kIndexed, now);
+  return core::Applied::kYes;
+}
+
+base::Result<std::vector<core::Applied>> Effects::Fail(std::span<const core::Failure> batch, base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  const auto now = core::Now();
+  std::vector<core::Applied> applied;
+  for (const auto& failure : batch) {
+    DocumentRow* document = tables_.Find(failure.id);
+    if (IsFenced(document, failure.version) || failure.version < document->version) {
+      applied.push_back(core::Applied::kFenced);
+      continue;
+    }
+    tables_.EraseChunks(*document, failure.version);
+    document->status = core::DocumentStatus::kFailed;
+    document->error = failure.error;
+    document->updated_at = now;
+    tables_.EraseOutboxRows(document->id, core::kUploadsTopic, failure.version);
+    tables_.AddEvent(*document, failure.version, document->status, now);
+    applied.push_back(core::Applied::kYes);
+  }
+  return applied;
+}
+
+}  // namespace millrace::memory

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/chunk.h"
+#include "core/document.h"
+#include "core/outbox.h"
+
+namespace millrace::memory {
+
+inline constexpr std::chrono::seconds kOvertakenChunksStay{60};
+inline constexpr std::chrono::hours kOvertakenBodiesStay{24};
+inline constexpr std::chrono::seconds kSyncUploadDelay{60};
+
+/// What one version of a document says.
+struct Body {
+  std::string title;
+  std::string content;
+  std::string hash;
+  core::Metadata metadata;
+  core::Chunking chunking;
+  std::optional<core::Timestamp> overtaken_at;  // when a newer version was indexed
+};
+
+struct ChunkRow {
+  core::ChunkId id = 0;
+  core::ChunkDraft chunk;
+  std::vector<float> vector;
+};
+
+/// The chunks of one version: staged while it is above the indexed one, readable for a while when it is below.
+struct VersionChunks {
+  std::map<std::int32_t, ChunkRow> rows;
+  std::optional<core::Timestamp> overtaken_at;
+};
+
+/// The newest message of a document that is known to lie in the log.
+struct Origin {
+  core::Position position;
+  core::Timestamp timestamp;
+  core::Version version = 0;  // which it carried or was given
+};
+
+/// A document and its tombstone (DELIVERY §1).
+struct DocumentRow {
+  core::DocumentId id = 0;
+  std::optional<std::string> key;
+  core::Version version = 0, indexed_version = 0, deleted_version = 0;
+  core::Revision revision = 0;
+  core::DocumentStatus status = core::DocumentStatus::kQueued;
+  int attempts = 0;
+  core::Timestamp created_at, updated_at, deleted_at;
+  core::StepTimes steps;
+  std::optional<core::DocumentError> error;
+  std::optional<std::string> warning;
+  std::optional<Origin> origin;
+  std::map<core::Version, Body> bodies;
+  std::map<core::Version, VersionChunks> chunks;
+
+  bool deleted() const { return status == core::DocumentStatus::kDeleted; }
+  // REQUIRES: !deleted()
+  const Body& newest_body() const { return bodies.at(version); }
+  /// Nothing when no version is indexed.
+  const VersionChunks* indexed_chunks() const;
+};
+
+struct OutboxEntry {
+  std::string topic;
+  core::DocumentId document_id = 0;
+  core::Version version = 0;
+  std::optional<std::string> value;
+  core::Timestamp created_at, due_at;
+  std::optional<std::chrono::steady_clock::time_point> leased_until;
+};
+
+struct ChunkPlace {
+  core::DocumentId document_id = 0;
+  core::Version version = 0;
+  std::int32_t index = 0;
+};
+
+/// All state of a MemoryStore. Who touches it holds `mutex`; no call waits while holding it.
+struct Tables {
+  std::mutex mutex;
+  std::map<core::DocumentId, DocumentRow> documents;
+  std::map<std::string, core::DocumentId, std::less<>> keys;
+  std::unordered_map<core::ChunkId, ChunkPlace> chunk_places;
+  std::map<std::int64_t, OutboxEntry> outbox;
+  std::map<std::pair<core::DocumentId, std::string>, std::map<std::int64_t, core::Version>>
+      outbox_of;  // row ids, oldest first
+  core::DocumentId last_document_id = 0;
+  core::ChunkId last_chunk_id = 0;
+  std::int64_t last_outbox_id = 0;
+  std::optional<std::size_t> dimensions;  // of the vectors held
+  std::string model, store_id;
+
+  DocumentRow* Find(core::DocumentId id);
+  /// Adds a version as the newest one, `queued`, its steps begun.
+  void AddVersion(DocumentRow& document, Body body, core::Timestamp now);
+
+  void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at);
+  void AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status, core::Timestamp now);
+  void EraseOutboxRow(std::int64_t row);
+  /// The document's unsent rows on `topic` up to and including `version`.
+  void EraseOutboxRows(core::DocumentId id, const std::string& topic, core::Version version);
+  bool HasUpload(core::DocumentId id) const;
+  /// Keeps `origin` unless one of a newer version is known.
+  void RecordOrigin(DocumentRow& document, Origin origin);
+
+  /// Removes the chunks of `version`, staged ones too. How many went.
+  std::int64_t EraseChunks(DocumentRow& document, core::Version version);
+};
+
+}  // namespace millrace::memory

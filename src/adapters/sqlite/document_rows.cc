@@ -1,0 +1,135 @@
+#include "adapters/sqlite/document_rows.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/document_store.h"
+#include "core/log.h"
+#include "core/sha256.h"
+#include "core/utf8.h"
+
+namespace millrace::sqlite {
+namespace {
+
+void AddContent(Connection& connection, core::DocumentId id, core::Version version, std::string_view content) {
+  for (int part = 0; part == 0 || !content.empty(); ++part) {
+    std::size_t size = std::min(content.size(), core::ContentStore::kContentPartBytes);
+    if (size < content.size()) size = core::FloorToCodePoint(content, size);
+    const std::string_view data = content.substr(0, size);
+    connection.Run(
+        "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES (?1, ?2, ?3, ?4, ?5)", id,
+        version, part, core::Sha256Hex(data), Blob{data});
+    content.remove_prefix(size);
+  }
+}
+
+}  // namespace
+
+std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
+  Statement select(connection, R"sql(
+      SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
+             position_topic, position_partition, position_offset, position_at
+      FROM document_state WHERE document_id = ?1)sql");
+  if (!select.Bind(id).Step()) return std::nullopt;
+  StateRow row;
+  row.id = id;
+  row.version = select.Int(0);
+  row.indexed_version = select.Int(1);
+  row.deleted_version = select.Int(2);
+  row.revision = select.Int(3);
+  row.status = core::ParseStatus(select.View(4)).value_or(core::DocumentStatus::kFailed);
+  row.attempts = static_cast<int>(select.Int(5));
+  row.deleted_at = select.OptionalTime(6);
+  if (!select.IsNull(7)) row.position = {select.Text(7), static_cast<std::int32_t>(select.Int(8)), select.Int(9)};
+  row.position_at = select.Time(10);
+  return row;
+}
+
+std::string VersionDraft::IdentityHash() const {
+  core::Sha256 hash;
+  hash.Update(fmt::format("{}:{}:{}:{}:{}:{}\n", title.size(), metadata.size(), content.size(),
+                          core::StrategyName(chunking.strategy), chunking.max_tokens, chunking.overlap_tokens));
+  hash.Update(title);
+  hash.Update(metadata);
+  hash.Update(content);
+  return hash.HexDigest();
+}
+
+std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId id, core::Version version) {
+  Statement select(connection, R"sql(
+      SELECT title, metadata, strategy, max_tokens, overlap_tokens, content_bytes, content_hash, identity_hash
+      FROM document_versions WHERE document_id = ?1 AND version = ?2)sql");
+  if (!select.Bind(id, version).Step()) return std::nullopt;
+  VersionRow row;
+  row.title = select.Text(0);
+  row.metadata = select.Text(1);
+  row.chunking = {core::ParseStrategy(select.View(2)).value_or(core::ChunkStrategy::kPassage),
+                  static_cast<int>(select.Int(3)), static_cast<int>(select.Int(4))};
+  row.content_bytes = select.Int(5);
+  row.content_hash = select.Text(6);
+  row.identity_hash = select.Text(7);
+  return row;
+}
+
+core::Version AddVersion(Connection& connection, core::DocumentId id, const std::optional<StateRow>& before,
+                         const VersionDraft& draft, core::Timestamp now) {
+  const core::Version version = before ? before->version + 1 : 1;
+  connection.Run(R"sql(
+      INSERT INTO document_state(document_id, version, status, progress_at, received_at) VALUES (?1, ?2, 'queued', ?3, ?3)
+      ON CONFLICT(document_id) DO UPDATE SET version = excluded.version, status = 'queued', attempts = 0,
+        next_attempt_at = NULL, progress_at = excluded.progress_at, received_at = excluded.received_at, chunked_at = NULL,
+        embedded_at = NULL, stored_at = NULL, error_code = NULL, error_message = NULL, error_stage = NULL,
+        warning = NULL)sql",
+                 id, version, now);
+  connection.Run(R"sql(
+      INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, overlap_tokens,
+                                    content_bytes, content_hash, identity_hash)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))sql",
+                 id, version, draft.title, draft.metadata, core::StrategyName(draft.chunking.strategy),
+                 draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
+                 core::Sha256Hex(draft.content), draft.IdentityHash());
+  AddContent(connection, id, version, draft.content);
+  if (before && before->version > std::max(before->indexed_version, before->deleted_version)) {
+    AddEvent(connection, {id, before->version, before->revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
+  }
+  return version;
+}
+
+void StorePosition(Connection& connection, core::DocumentId id, core::Version version, const core::Position& position,
+                   core::Timestamp timestamp) {
+  connection.Run(R"sql(
+      UPDATE document_state SET position_topic = ?2, position_partition = ?3, position_offset = ?4, position_at = ?5,
+        position_version = ?6 WHERE document_id = ?1)sql",
+                 id, position.topic, position.partition, position.offset, timestamp, version);
+}
+
+void AddEvent(Connection& connection, const core::DocumentEvent& event) {
+  connection.Run(R"sql(
+      INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES (?1, ?2, ?3, ?4, ?4, ?5))sql",
+                 core::kEventsTopic, event.document_id, event.version, event.at, core::FormatEvent(event));
+}
+
+void AddUpload(Connection& connection, core::DocumentId id, core::Version version, core::Timestamp now,
+               core::Timestamp due) {
+  connection.Run("INSERT INTO outbox(topic, document_id, version, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                 core::kUploadsTopic, id, version, now, due);
+}
+
+void RemoveUploads(Connection& connection, core::DocumentId id, core::Version up_to) {
+  connection.Run("DELETE FROM outbox WHERE document_id = ?1 AND topic = ?2 AND version <= ?3", id, core::kUploadsTopic,
+                 up_to);
+}
+
+std::int32_t CountStaged(Connection& connection, core::DocumentId id, core::Version version) {
+  return static_cast<std::int32_t>(
+      connection.Int("SELECT sum(count) FROM vectors WHERE document_id = ?1 AND version = ?2", id, version)
+          .value_or(0));
+}
+
+void RemoveChunks(Connection& connection, core::DocumentId id, core::Version version) {
+  connection.Run("DELETE FROM chunks WHERE document_id = ?1 AND version = ?2", id, version);
+  connection.Run("DELETE FROM vectors WHERE document_id = ?1 AND version = ?2", id, version);
+}
+
+}  // namespace millrace::sqlite

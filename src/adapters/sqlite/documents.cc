@@ -1,0 +1,164 @@
+#include "adapters/sqlite/documents.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "adapters/sqlite/document_rows.h"
+#include "core/metadata.h"
+
+namespace millrace::sqlite {
+namespace {
+
+constexpr auto kSyncDelay =
+    std::chrono::seconds(60);  // then the relay publishes what a dead process accepted (DELIVERY §2)
+
+core::Accepted AcceptOne(Connection& connection, const core::NewDocument& document, core::Timestamp now) {
+  const VersionDraft draft{document.title, document.content, core::FormatMetadata(document.metadata),
+                           document.chunking};
+  core::Accepted accepted;
+  std::optional<StateRow> before;
+  if (document.key) {
+    if (const auto id = connection.Int("SELECT id FROM documents WHERE key = ?1", *document.key)) {
+      accepted = {*id, 0, core::AcceptKind::kUpdated};
+      before = FindState(connection, *id);
+    }
+  }
+  if (before) {
+    const auto newest = FindVersion(connection, accepted.id, before->version);
+    const bool failed =
+        before->status == core::DocumentStatus::kFailed || before->status == core::DocumentStatus::kDeadLettered;
+    if (newest && !failed && newest->identity_hash == draft.IdentityHash()) {
+      return {accepted.id, before->version, core::AcceptKind::kUnchanged};
+    }
+    connection.Run("UPDATE documents SET updated_at = ?2 WHERE id = ?1", accepted.id, now);
+  } else {
+    connection.Run("INSERT INTO documents(key, created_at, updated_at) VALUES (?1, ?2, ?2)", document.key, now);
+    accepted.id = connection.last_insert_id();
+  }
+  accepted.version = AddVersion(connection, accepted.id, before, draft, now);
+  AddUpload(connection, accepted.id, accepted.version, now, document.sync ? now + kSyncDelay : now);
+  AddEvent(
+      connection,
+      {accepted.id, accepted.version, before ? before->revision : 0, core::DocumentStatus::kQueued, 0, now, {}, {}});
+  return accepted;
+}
+
+base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timestamp now) {
+  const std::optional<StateRow> state = FindState(connection, id);
+  if (!state || state->deleted()) return {base::Code::kNotFound, fmt::format("there is no document {}", id)};
+  for (const char* sql :
+       {"DELETE FROM documents WHERE id = ?1", "DELETE FROM document_versions WHERE document_id = ?1",
+        "DELETE FROM document_contents WHERE document_id = ?1", "DELETE FROM chunks WHERE document_id = ?1",
+        "DELETE FROM vectors WHERE document_id = ?1", "DELETE FROM retired_versions WHERE document_id = ?1",
+        "DELETE FROM outbox WHERE document_id = ?1"}) {
+    connection.Run(sql, id);
+  }
+  connection.Run(R"sql(
+      UPDATE document_state SET status = 'deleted', deleted_version = version, deleted_at = ?2, progress_at = ?2,
+        indexed_version = 0, revision = revision + 1, chunk_count = 0, error_code = NULL, error_message = NULL,
+        error_stage = NULL, warning = NULL WHERE document_id = ?1)sql",
+                 id, now);
+  AddEvent(connection, {id, state->version, state->revision + 1, core::DocumentStatus::kDeleted, 0, now, {}, {}});
+  return {};
+}
+
+/// Tombstones have no `documents` row: they show when they were deleted.
+constexpr std::string_view kSelectRecords = R"sql(
+    SELECT s.document_id, d.key, v.title, v.metadata, v.strategy, v.max_tokens, v.overlap_tokens, v.content_bytes,
+           s.status, s.version, s.indexed_version, s.revision, s.chunk_count, s.attempts,
+           coalesce(d.created_at, s.deleted_at), coalesce(d.updated_at, s.deleted_at),
+           s.received_at, s.chunked_at, s.embedded_at, s.stored_at, s.error_code, s.error_message, s.error_stage, s.warning,
+           s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version
+    FROM document_state s LEFT JOIN documents d ON d.id = s.document_id
+         LEFT JOIN document_versions v ON v.document_id = s.document_id AND v.version = s.version)sql";
+
+core::DocumentRecord ReadRecord(const Statement& row) {
+  core::DocumentRecord record;
+  record.id = row.Int(0);
+  record.key = row.OptionalText(1);
+  record.title = row.Text(2);
+  if (!row.IsNull(3)) {
+    auto metadata = core::ParseMetadata(row.View(3));
+    if (!metadata)
+      throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", record.id), {}});
+    record.metadata = std::move(*metadata);
+    record.chunking = {core::ParseStrategy(row.View(4)).value_or(core::ChunkStrategy::kPassage),
+                       static_cast<int>(row.Int(5)), static_cast<int>(row.Int(6))};
+  }
+  record.content_bytes = row.Int(7);
+  record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
+  record.version = row.Int(9);
+  record.indexed_version = row.Int(10);
+  record.revision = row.Int(11);
+  record.chunk_count = row.Int(12);
+  record.attempts = static_cast<int>(row.Int(13));
+  record.created_at = row.Time(14);
+  record.updated_at = row.Time(15);
+  record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
+  if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
+  record.warning = row.OptionalText(23);
+  if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
+  return record;
+}
+
+}  // namespace
+
+base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core::NewDocument> documents,
+                                                            base::Deadline deadline) {
+  if (documents.empty()) return std::vector<core::Accepted>();
+  return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Result<std::vector<core::Accepted>> {
+    const core::Timestamp now = core::Now();
+    std::vector<core::Accepted> accepted;
+    accepted.reserve(documents.size());
+    for (const core::NewDocument& document : documents) accepted.push_back(AcceptOne(connection, document, now));
+    return accepted;
+  });
+}
+
+base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
+  return engine_.writer->Run(deadline, [&](Connection& connection) { return DeleteOne(connection, id, core::Now()); });
+}
+
+base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
+  return engine_.readers->Read([&](Connection& connection) -> base::Result<core::DocumentRecord> {
+    Statement select(connection, std::string(kSelectRecords) + " WHERE d.id = ?1");
+    if (select.Bind(id).Step()) return ReadRecord(select);
+    return base::Error{base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
+  });
+}
+
+base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::DocumentQuery& query) {
+  std::string sql(kSelectRecords);
+  sql += query.key      ? " WHERE d.key = ?2 AND (?1 IS NULL OR s.status = ?1)"
+         : query.status ? " WHERE s.status = ?1 AND ?2 IS NULL"
+                        : " WHERE d.id IS NOT NULL AND ?1 IS NULL AND ?2 IS NULL";
+  sql += " AND s.document_id < ?3 ORDER BY s.document_id DESC LIMIT ?4";
+  return engine_.readers->Read([&](Connection& connection) -> base::Result<std::vector<core::DocumentRecord>> {
+    std::optional<std::string_view> status;
+    if (query.status) status = core::StatusName(*query.status);
+    Statement select(connection, sql);
+    select.Bind(status, query.key, query.before.value_or(std::numeric_limits<core::DocumentId>::max()), query.limit);
+    std::vector<core::DocumentRecord> records;
+    while (select.Step()) records.push_back(ReadRecord(select));
+    return records;
+  });
+}
+
+base::Result<core::StoreCounts> Documents::Counts() {
+  return engine_.readers->Read([](Connection& connection) -> base::Result<core::StoreCounts> {
+    Statement select(connection, "SELECT status, count(*), sum(chunk_count) FROM document_state GROUP BY status");
+    core::StoreCounts counts;
+    while (select.Step()) {
+      const auto status = core::ParseStatus(select.View(0));
+      if (status) counts.documents_by_status.at(static_cast<std::size_t>(*status)) = select.Int(1);
+      counts.chunks += select.Int(2);
+    }
+    return counts;
+  });
+}
+
+}  // namespace millrace::sqlite

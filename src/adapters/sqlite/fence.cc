@@ -1,0 +1,130 @@
+#include "adapters/sqlite/fence.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "adapters/sqlite/document_rows.h"
+#include "core/metadata.h"
+
+namespace millrace::sqlite {
+namespace {
+
+using Verdict = core::WorkOrder::Verdict;
+
+constexpr core::DocumentId kMaxForeignGap = 10'000'000;  // DELIVERY §1
+
+core::WorkOrder Skip(Verdict verdict, core::Version version) {
+  core::WorkOrder order;
+  order.verdict = verdict;
+  order.version = version;
+  return order;
+}
+
+core::WorkOrder Refuse(std::string reason) {
+  core::WorkOrder order;
+  order.verdict = Verdict::kRefused;
+  order.reason = std::move(reason);
+  return order;
+}
+
+/// Marks the newest version as `processing` and hands it out.
+core::WorkOrder Process(Connection& connection, const StateRow& state, core::Timestamp now) {
+  const auto version = FindVersion(connection, state.id, state.version);
+  if (!version)
+    throw Failure(
+        {base::Code::kCorrupt, fmt::format("version {} of document {} is missing", state.version, state.id), {}});
+  connection.Run(R"sql(
+      UPDATE document_state SET status = 'processing', attempts = attempts + 1, progress_at = ?2, error_code = NULL,
+        error_message = NULL, error_stage = NULL WHERE document_id = ?1)sql",
+                 state.id, now);
+  AddEvent(connection, {state.id, state.version, state.revision, core::DocumentStatus::kProcessing, 0, now, {}, {}});
+  core::WorkOrder order;
+  order.version = state.version;
+  order.title = version->title;
+  order.chunking = version->chunking;
+  order.content_bytes = version->content_bytes;
+  order.staged_chunks = CountStaged(connection, state.id, state.version);
+  order.attempts = state.attempts + 1;
+  return order;
+}
+
+core::WorkOrder FenceOwn(Connection& connection, const core::Work& work, core::Timestamp now) {
+  const auto state = FindState(connection, work.id);
+  if (!state || work.version > state->version) {
+    return Refuse(fmt::format("version {} of document {} was never accepted", work.version, work.id));
+  }
+  if (work.version <= state->deleted_version) return Skip(Verdict::kDeleted, work.version);
+  if (work.version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, work.version);
+  if (work.version < state->version) return Skip(Verdict::kSuperseded, work.version);
+  if (!work.position.topic.empty()) StorePosition(connection, work.id, work.version, work.position, work.timestamp);
+  return Process(connection, *state, now);
+}
+
+enum class Order { kBefore, kSame, kAfter };
+
+/// Where a record lies relative to the newest one known of its document. Offsets compare within one life of a topic's
+/// partition; a record that was written after the stored one and yet lies before it belongs to a topic made anew.
+Order Compare(const core::Work& work, const StateRow& state) {
+  if (!state.position) return Order::kAfter;
+  if (work.position == *state.position && work.timestamp <= state.position_at) return Order::kSame;
+  const bool comparable =
+      work.position.topic == state.position->topic && work.position.partition == state.position->partition;
+  if (comparable && work.position.offset > state.position->offset) return Order::kAfter;
+  return work.timestamp > state.position_at || (!comparable && work.timestamp == state.position_at) ? Order::kAfter
+                                                                                                    : Order::kBefore;
+}
+
+StateRow ApplyForeign(Connection& connection, const core::Work& work, const std::optional<StateRow>& before,
+                      core::Timestamp now) {
+  VersionDraft draft{work.title, work.content, core::FormatMetadata({}), core::Chunking{}};
+  const auto newest = before ? FindVersion(connection, work.id, before->version) : std::nullopt;
+  if (newest) {
+    draft.metadata = newest->metadata;
+    draft.chunking = newest->chunking;
+  }
+  connection.Run(R"sql(
+      INSERT INTO documents(id, created_at, updated_at) VALUES (?1, ?2, ?2)
+      ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at)sql",
+                 work.id, now);
+  const core::Version version = AddVersion(connection, work.id, before, draft, now);
+  StorePosition(connection, work.id, version, work.position, work.timestamp);
+  return *FindState(connection, work.id);
+}
+
+core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, core::Timestamp now) {
+  const auto state = FindState(connection, work.id);
+  if (!state) {
+    const auto highest = connection.Int("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").value_or(0);
+    if (work.id <= 0 || work.id > highest + kMaxForeignGap) {
+      return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest + kMaxForeignGap));
+    }
+    return Process(connection, ApplyForeign(connection, work, state, now), now);
+  }
+  const Order order = Compare(work, *state);
+  if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order != Order::kAfter)) {
+    return Skip(Verdict::kDeleted, state->version);
+  }
+  const bool indexed = state->indexed_version == state->version;
+  if (order == Order::kBefore) return Skip(indexed ? Verdict::kAlreadyIndexed : Verdict::kSuperseded, state->version);
+  if (order == Order::kAfter) {
+    const auto newest = FindVersion(connection, work.id, state->version);
+    const VersionDraft draft{work.title, work.content, newest ? newest->metadata : "",
+                             newest ? newest->chunking : core::Chunking{}};
+    if (!newest || newest->identity_hash != draft.IdentityHash()) {
+      return Process(connection, ApplyForeign(connection, work, state, now), now);
+    }
+    StorePosition(connection, work.id, state->version, work.position, work.timestamp);  // equal: nothing new
+  }
+  return indexed ? Skip(Verdict::kAlreadyIndexed, state->version) : Process(connection, *state, now);
+}
+
+}  // namespace
+
+core::WorkOrder Fence(Connection& connection, const core::Work& work, core::Timestamp now) {
+  return work.version == 0 ? FenceForeign(connection, work, now) : FenceOwn(connection, work, now);
+}
+
+}  // namespace millrace::sqlite

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/sqlite/engine.h"
+#include "adapters/sqlite/log_signal.h"
+#include "core/log.h"
+
+namespace millrace::sqlite {
+
+using Partitions = std::set<core::TopicPartition>;
+
+/// Who reads which partition. Members live in this process, which owns the log, so they are kept in memory; only the
+/// generation is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the next
+/// one gets it; so no two members hold it at once. A member that stays silent while another waits for its partitions is
+/// put out of the group. Thread-safe; calls of one member come from one thread.
+class Groups {
+ public:
+  using Member = std::int64_t;
+
+  Groups(Engine& engine, LogSignal& signal) : engine_(engine), signal_(signal) {}
+
+  void AddTopic(const std::string& name, std::int32_t partitions);
+  void RemoveTopic(const std::string& name);
+
+  base::Result<Member> Join(const std::string& group, const std::vector<std::string>& topics);
+  void Leave(const std::string& group, Member member);
+
+  struct Change {
+    bool expelled = false;  // no longer a member: join again
+    bool waiting = false;   // another member still holds what this one shall get
+    std::vector<core::TopicPartition> revoked, assigned;
+  };
+  /// What has changed for a member since its last call, which also shows that it is alive. Revoked partitions stay its
+  /// own, and can be committed, until Released.
+  Change Review(const std::string& group, Member member);
+  void Released(const std::string& group, Member member, const std::vector<core::TopicPartition>& partitions);
+
+  /// Takes the mutex alone, so the writer's thread may ask.
+  bool Holds(const std::string& group, Member member, const core::TopicPartition& partition) const;
+
+  struct Shape {
+    std::int64_t generation = 0;
+    std::int32_t members = 0;
+  };
+  std::map<std::string, Shape> Shapes() const;
+  std::set<std::string> GroupsReading(const std::string& topic) const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct MemberState {
+    std::vector<std::string> topics;
+    Partitions held, target;
+    Clock::time_point seen;
+  };
+  struct Group {
+    std::int64_t generation = 0;
+    Clock::time_point rebalanced_at;
+    std::map<Member, MemberState> members;
+  };
+
+  void Rebalance(Group& group);
+  void RebalanceReadersOf(const std::string& topic);
+  MemberState* HolderOf(Group& group, const core::TopicPartition& partition);
+  bool ExpelSilentHolders(Group& group, Member asking);
+  base::Status StoreGeneration(const std::string& group, std::int64_t generation);
+
+  Engine& engine_;
+  LogSignal& signal_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::int32_t> topics_;  // partitions
+  std::map<std::string, Group> groups_;
+  Member last_member_ = 0;
+};
+
+}  // namespace millrace::sqlite

@@ -1,0 +1,134 @@
+#include "adapters/sqlite/log_rows.h"
+
+#include <cstring>
+#include <utility>
+
+namespace millrace::sqlite {
+namespace {
+
+constexpr std::string_view kSelectTopics = R"sql(
+    SELECT id, name, replication, retention_ms, (SELECT count(*) FROM log_partitions p WHERE p.topic_id = t.id)
+    FROM log_topics AS t)sql";
+
+TopicRow ReadTopic(const Statement& row) {
+  TopicRow topic;
+  topic.id = row.Int(0);
+  topic.spec.name = row.Text(1);
+  topic.spec.replication = static_cast<std::int16_t>(row.Int(2));
+  if (!row.IsNull(3)) topic.spec.retention = std::chrono::milliseconds(row.Int(3));
+  topic.spec.partitions = static_cast<std::int32_t>(row.Int(4));
+  return topic;
+}
+
+void AppendSized(std::string& out, std::string_view bytes) {
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  out.append(reinterpret_cast<const char*>(&size), sizeof(size));
+  out += bytes;
+}
+
+std::string_view TakeSized(std::string_view& in) {
+  std::uint32_t size = 0;
+  if (in.size() >= sizeof(size)) std::memcpy(&size, in.data(), sizeof(size));
+  if (in.size() < sizeof(size) || in.size() - sizeof(size) < size) {
+    throw Failure({base::Code::kCorrupt, "the headers of a record are damaged", {}});
+  }
+  const std::string_view bytes = in.substr(sizeof(size), size);
+  in.remove_prefix(sizeof(size) + size);
+  return bytes;
+}
+
+/// Names and values in turn, each after its length.
+std::optional<std::string> EncodeHeaders(const std::vector<core::RecordHeader>& headers) {
+  if (headers.empty()) return std::nullopt;
+  std::string out;
+  for (const auto& [name, value] : headers) {
+    AppendSized(out, name);
+    AppendSized(out, value);
+  }
+  return out;
+}
+
+std::vector<core::RecordHeader> DecodeHeaders(std::string_view in) {
+  std::vector<core::RecordHeader> headers;
+  while (!in.empty()) {
+    const std::string_view name = TakeSized(in), value = TakeSized(in);
+    headers.push_back({std::string(name), std::string(value)});
+  }
+  return headers;
+}
+
+std::optional<Blob> AsBlob(const std::optional<std::string>& bytes) {
+  if (!bytes) return std::nullopt;
+  return Blob{*bytes};
+}
+
+}  // namespace
+
+std::optional<TopicRow> FindTopic(Connection& connection, std::string_view name) {
+  Statement select(connection, std::string(kSelectTopics) + " WHERE name = ?1");
+  if (!select.Bind(name).Step()) return std::nullopt;
+  return ReadTopic(select);
+}
+
+std::vector<TopicRow> ListTopicRows(Connection& connection) {
+  Statement select(connection, std::string(kSelectTopics) + " ORDER BY name");
+  std::vector<TopicRow> topics;
+  while (select.Step()) topics.push_back(ReadTopic(select));
+  return topics;
+}
+
+std::optional<core::Watermarks> FindWatermarks(Connection& connection, std::int64_t topic_id, std::int32_t partition) {
+  Statement select(connection, "SELECT low, high FROM log_partitions WHERE topic_id = ?1 AND partition = ?2");
+  if (!select.Bind(topic_id, partition).Step()) return std::nullopt;
+  return core::Watermarks{select.Int(0), select.Int(1)};
+}
+
+std::int64_t AppendRecord(Connection& connection, std::int64_t topic_id, std::int32_t partition,
+                          const core::LogRecord& record) {
+  const std::int64_t offset =
+      connection
+          .Int("UPDATE log_partitions SET high = high + 1 WHERE topic_id = ?1 AND partition = ?2 RETURNING high - 1",
+               topic_id, partition)
+          .value();
+  const core::Timestamp timestamp = record.timestamp == core::Timestamp() ? core::Now() : record.timestamp;
+  const std::optional<std::string> headers = EncodeHeaders(record.headers);
+  connection.Run(R"sql(
+      INSERT INTO log_records(topic_id, partition, offset, timestamp, key, headers, value)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))sql",
+                 topic_id, partition, offset, timestamp, AsBlob(record.key), AsBlob(headers), AsBlob(record.value));
+  return offset;
+}
+
+std::vector<core::LogRecord> ReadRecords(Connection& connection, const TopicRow& topic, std::int32_t partition,
+                                         std::int64_t first, std::size_t max, std::size_t max_bytes) {
+  Statement select(connection, R"sql(
+      SELECT offset, timestamp, key, headers, value FROM log_records
+      WHERE topic_id = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset LIMIT ?4)sql");
+  select.Bind(topic.id, partition, first, max);
+  std::vector<core::LogRecord> records;
+  for (std::size_t bytes = 0; bytes < max_bytes && select.Step(); bytes += SizeOf(records.back())) {
+    core::LogRecord record;
+    record.position = {topic.spec.name, partition, select.Int(0)};
+    record.timestamp = select.Time(1);
+    record.key = select.OptionalText(2);
+    record.headers = DecodeHeaders(select.View(3));
+    record.value = select.OptionalText(4);
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+std::size_t SizeOf(const core::LogRecord& record) {
+  std::size_t bytes = 64 + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const auto& [name, value] : record.headers) bytes += name.size() + value.size();
+  return bytes;
+}
+
+std::optional<std::int64_t> FindCommitted(Connection& connection, const std::string& group, std::int64_t topic_id,
+                                          std::int32_t partition) {
+  return connection.Int(
+      "SELECT next_offset FROM log_offsets WHERE group_name = ?1 AND topic_id = ?2 AND partition = ?3", group, topic_id,
+      partition);
+}
+
+}  // namespace millrace::sqlite

@@ -1,0 +1,128 @@
+#include "adapters/sqlite/outbox.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "adapters/sqlite/document_rows.h"
+#include "core/log.h"
+
+namespace millrace::sqlite {
+namespace {
+
+/// Due, free, and the oldest unsent one of its document and topic.
+constexpr std::string_view kClaimable = R"sql(
+    SELECT id, topic, document_id, version, created_at, value FROM outbox AS row
+    WHERE due_at <= ?1 AND leased_until <= ?1
+      AND NOT EXISTS (SELECT 1 FROM outbox AS older
+                      WHERE older.document_id = row.document_id AND older.topic = row.topic AND older.id < row.id)
+    ORDER BY id LIMIT ?2)sql";
+
+std::string ReadContent(Connection& connection, core::DocumentId id, core::Version version) {
+  Statement select(connection,
+                   "SELECT data FROM document_contents WHERE document_id = ?1 AND version = ?2 ORDER BY part");
+  select.Bind(id, version);
+  std::string content;
+  while (select.Step()) content += select.View(0);
+  return content;
+}
+
+/// Fills in what the relay builds the message from; false when the version needs no message any more.
+bool CompleteUpload(Connection& connection, core::OutboxRow& row, std::size_t max_inline_bytes) {
+  const auto state = FindState(connection, row.document_id);
+  if (!state || row.version <= std::max(state->indexed_version, state->deleted_version)) return false;
+  const auto version = FindVersion(connection, row.document_id, row.version);
+  if (!version) return false;
+  row.title = version->title;
+  row.content_bytes = version->content_bytes;
+  row.content_hash = version->content_hash;
+  if (version->content_bytes <= static_cast<std::int64_t>(max_inline_bytes)) {
+    row.content = ReadContent(connection, row.document_id, row.version);
+  }
+  return true;
+}
+
+}  // namespace
+
+base::Result<std::vector<core::OutboxRow>> OutboxRows::Claim(std::size_t limit, std::size_t max_inline_bytes,
+                                                             std::chrono::milliseconds lease) {
+  return engine_.writer->Run(
+      engine_.WriteDeadline(), [&](Connection& connection) -> base::Result<std::vector<core::OutboxRow>> {
+        const core::Timestamp now = core::Now();
+        std::vector<core::OutboxRow> candidates;
+        Statement select(connection, kClaimable);
+        select.Bind(now, limit);
+        while (select.Step()) {
+          core::OutboxRow row;
+          row.id = select.Int(0);
+          row.topic = select.Text(1);
+          row.document_id = select.Int(2);
+          row.version = select.Int(3);
+          row.created_at = select.Time(4);
+          row.value = select.OptionalText(5);
+          candidates.push_back(std::move(row));
+        }
+        std::vector<core::OutboxRow> claimed;
+        for (core::OutboxRow& row : candidates) {
+          if (row.topic == core::kUploadsTopic && !CompleteUpload(connection, row, max_inline_bytes)) {
+            connection.Run("DELETE FROM outbox WHERE id = ?1", row.id);
+            continue;
+          }
+          connection.Run("UPDATE outbox SET leased_until = ?2 WHERE id = ?1", row.id, now + lease);
+          claimed.push_back(std::move(row));
+        }
+        return claimed;
+      });
+}
+
+base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
+  if (sent.empty()) return {};
+  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
+    for (const core::Sent& one : sent) {
+      Statement select(connection, R"sql(
+          SELECT o.document_id, o.version FROM outbox o JOIN document_state s ON s.document_id = o.document_id
+          WHERE o.id = ?1 AND o.topic = ?2 AND s.version = o.version AND s.status <> 'deleted')sql");
+      if (select.Bind(one.row, core::kUploadsTopic).Step()) {
+        const core::Timestamp now = core::Now();
+        StorePosition(connection, select.Int(0), select.Int(1), one.position, now);
+        connection.Run("UPDATE document_state SET progress_at = ?2 WHERE document_id = ?1", select.Int(0), now);
+      }
+      connection.Run("DELETE FROM outbox WHERE id = ?1", one.row);
+    }
+    return {};
+  });
+}
+
+base::Status OutboxRows::Release(std::span<const std::int64_t> rows) {
+  if (rows.empty()) return {};
+  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
+    for (const std::int64_t row : rows) connection.Run("UPDATE outbox SET leased_until = 0 WHERE id = ?1", row);
+    return {};
+  });
+}
+
+base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
+  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
+    const auto state = FindState(connection, id);
+    const bool needed =
+        state && version == state->version && version > std::max(state->indexed_version, state->deleted_version);
+    const bool queued = connection
+                            .Int("SELECT 1 FROM outbox WHERE document_id = ?1 AND topic = ?2 AND version = ?3", id,
+                                 core::kUploadsTopic, version)
+                            .has_value();
+    const core::Timestamp now = core::Now();
+    if (needed && !queued) AddUpload(connection, id, version, now, now);
+    return {};
+  });
+}
+
+base::Result<core::OutboxBacklog> OutboxRows::Backlog() {
+  return engine_.readers->Read([](Connection& connection) -> base::Result<core::OutboxBacklog> {
+    Statement select(connection, "SELECT count(*), (SELECT created_at FROM outbox ORDER BY id LIMIT 1) FROM outbox");
+    select.Step();
+    return core::OutboxBacklog{select.Int(0), select.OptionalTime(1)};
+  });
+}
+
+}  // namespace millrace::sqlite

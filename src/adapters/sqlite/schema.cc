@@ -1,0 +1,164 @@
+#include "adapters/sqlite/schema.h"
+
+#include <fmt/core.h>
+#include <sys/random.h>
+
+#include <array>
+#include <string>
+
+namespace millrace::sqlite {
+namespace {
+
+constexpr std::int64_t kApplicationId = 0x4d4c5243;  // "MLRC", in the file's header
+
+/// Times are milliseconds since 1970. `document_state` outlives its document: it is the tombstone. What an answer shows
+/// is kept by version, so that text and title belong together. `retired_versions` lists the overtaken versions whose
+/// chunks and contents are still to be removed.
+constexpr const char* kDocuments = R"sql(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE documents(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT UNIQUE,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+
+CREATE TABLE document_versions(
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  strategy TEXT NOT NULL, max_tokens INTEGER NOT NULL, overlap_tokens INTEGER NOT NULL,
+  content_bytes INTEGER NOT NULL,
+  content_hash TEXT NOT NULL,
+  identity_hash TEXT NOT NULL,
+  PRIMARY KEY(document_id, version)) WITHOUT ROWID;
+
+CREATE TABLE document_state(
+  document_id INTEGER PRIMARY KEY,
+  version INTEGER NOT NULL,
+  indexed_version INTEGER NOT NULL DEFAULT 0,
+  revision INTEGER NOT NULL DEFAULT 0,
+  status TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at INTEGER,
+  deleted_version INTEGER NOT NULL DEFAULT 0,
+  deleted_at INTEGER,
+  position_topic TEXT, position_partition INTEGER, position_offset INTEGER,
+  position_at INTEGER, position_version INTEGER,
+  chunk_count INTEGER NOT NULL DEFAULT 0,
+  progress_at INTEGER NOT NULL,
+  received_at INTEGER, chunked_at INTEGER, embedded_at INTEGER, stored_at INTEGER,
+  error_code TEXT, error_message TEXT, error_stage TEXT, warning TEXT);
+CREATE INDEX document_state_by_status ON document_state(status, document_id, chunk_count);
+
+CREATE TABLE document_contents(
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL, part INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  data BLOB NOT NULL,
+  UNIQUE(document_id, version, part));
+
+CREATE TABLE chunks(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL, chunk_index INTEGER NOT NULL,
+  char_start INTEGER NOT NULL, char_end INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE(document_id, version, chunk_index));
+
+CREATE TABLE vectors(
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  first_index INTEGER NOT NULL, count INTEGER NOT NULL,
+  first_chunk_id INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  UNIQUE(document_id, version, first_index));
+
+CREATE TABLE retired_versions(
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  retired_at INTEGER NOT NULL,
+  was_indexed INTEGER NOT NULL,
+  chunks_removed INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(document_id, version)) WITHOUT ROWID;
+CREATE INDEX retired_versions_by_time ON retired_versions(chunks_removed, retired_at);
+
+CREATE TABLE outbox(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  topic TEXT NOT NULL,
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  leased_until INTEGER NOT NULL DEFAULT 0,
+  value TEXT);
+CREATE INDEX outbox_by_document ON outbox(document_id, topic);
+)sql";
+
+constexpr const char* kLog = R"sql(
+CREATE TABLE log_topics(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  replication INTEGER NOT NULL,
+  retention_ms INTEGER,
+  created_at INTEGER NOT NULL);
+
+CREATE TABLE log_partitions(
+  topic_id INTEGER NOT NULL, partition INTEGER NOT NULL,
+  low INTEGER NOT NULL DEFAULT 0, high INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(topic_id, partition)) WITHOUT ROWID;
+
+CREATE TABLE log_records(
+  topic_id INTEGER NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL,
+  timestamp INTEGER NOT NULL,
+  key BLOB, headers BLOB, value BLOB,
+  PRIMARY KEY(topic_id, partition, offset)) WITHOUT ROWID;
+
+CREATE TABLE log_groups(name TEXT PRIMARY KEY, generation INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE log_offsets(
+  group_name TEXT NOT NULL, topic_id INTEGER NOT NULL, partition INTEGER NOT NULL,
+  next_offset INTEGER NOT NULL,
+  PRIMARY KEY(group_name, topic_id, partition)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kDocuments, kLog};  // only ever added to: user_version counts them
+
+base::Result<std::string> RandomId() {
+  char bytes[16];
+  if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) {
+    return base::Error{base::Code::kInternal, "the system gives no random bytes", {}};
+  }
+  std::string id;
+  for (const char byte : bytes) id += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return id;
+}
+
+}  // namespace
+
+base::Status CheckOwner(Connection& connection) {
+  const bool empty = connection.Int("SELECT count(*) FROM sqlite_schema") == 0;
+  if (!empty && connection.Int("PRAGMA application_id") != kApplicationId) {
+    return {base::Code::kInvalidArgument, "the database belongs to another program"};
+  }
+  const auto version = static_cast<std::size_t>(connection.Int("PRAGMA user_version").value_or(0));
+  if (version > kMigrations.size()) {
+    return {base::Code::kInvalidArgument,
+            fmt::format("the database was written by a newer millrace (schema {}, this one "
+                        "knows {})",
+                        version, kMigrations.size())};
+  }
+  return {};
+}
+
+base::Status Migrate(Connection& connection) {
+  ASSIGN_OR_RETURN(const std::string id, RandomId());
+  connection.Execute("BEGIN IMMEDIATE");
+  const auto version = static_cast<std::size_t>(connection.Int("PRAGMA user_version").value_or(0));
+  for (std::size_t next = version; next < kMigrations.size(); ++next) connection.Execute(kMigrations[next]);
+  if (version < kMigrations.size()) {
+    connection.Execute(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kMigrations.size())
+            .c_str());
+  }
+  connection.Run("INSERT OR IGNORE INTO meta(name, value) VALUES ('store_id', ?1), ('epoch', 1)", id);
+  connection.Run("UPDATE outbox SET leased_until = 0 WHERE leased_until > 0");
+  connection.Execute("COMMIT");
+  return {};
+}
+
+}  // namespace millrace::sqlite

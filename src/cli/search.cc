@@ -1,0 +1,104 @@
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/api.h"
+#include "cli/command.h"
+#include "cli/exit_code.h"
+#include "cli/terminal_text.h"
+
+namespace millrace::cli {
+namespace json = boost::json;
+namespace {
+
+struct Options {
+  std::vector<std::string> words;
+  int top_k = 10;
+  std::optional<double> min_score;
+  std::string filter;
+};
+
+std::string JoinWords(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string FormatHit(size_t rank, const json::object& hit, size_t width) {
+  const json::object& document = ObjectAt(hit, "document");
+  std::string source = TextAt(document, "key");
+  if (source.empty()) source = fmt::format("document {}", IntegerAt(document, "id"));
+  std::string title = TextAt(document, "title");
+  if (title.empty()) title = "(no title)";
+  const std::string head = fmt::format("{:>2}  {:.3f}  ", rank, NumberAt(hit, "score"));
+  std::string text = head + CutToWidth(EscapeControls(title + " · " + source), width - head.size()) + "\n";
+  constexpr size_t kIndent = 4;
+  for (const auto& line : WrapText(TextAt(ObjectAt(hit, "chunk"), "text"), width - kIndent)) {
+    text += std::string(kIndent, ' ') + line + "\n";
+  }
+  return text;
+}
+
+int Search(const Options& options, const Context& context) {
+  json::object body{{"query", JoinWords(options.words)}, {"top_k", options.top_k}};
+  if (options.min_score) body["min_score"] = *options.min_score;
+  if (!options.filter.empty()) {
+    auto filter = ParseJson(options.filter);
+    if (!filter) {
+      Complain("millrace search: --filter is " + filter.error().message);
+      return kUsage;
+    }
+    body["filter"] = std::move(filter).value();
+  }
+  const std::string text = json::serialize(body);
+  HttpClient client(context.connection);
+  const auto answer = Call(client, {"POST", "/v1/search", "application/json", text});
+  if (!answer) return Report(answer.error());
+  const json::value* hits = answer->get_object().if_contains("hits");
+  const json::array none;
+  const json::array& list = hits != nullptr && hits->is_array() ? hits->get_array() : none;
+  if (context.output != OutputFormat::kTable) {
+    JsonItems items(context.output);
+    for (const json::value& hit : list) items.Add(FormatJson(hit));
+    items.Finish();
+    return kOk;
+  }
+  if (list.empty()) Complain("no hits");
+  size_t rank = 0;
+  for (const json::value& hit : list) {
+    if (!hit.is_object()) continue;
+    if (rank++ > 0) Print("\n");
+    Print(FormatHit(rank, hit.get_object(), OutputWidth()));
+  }
+  return kOk;
+}
+
+CommandBody Declare(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("QUESTION", options->words, "What you want to know, in your words")
+      ->required();
+  app.add_option("-k,--top-k", options->top_k, "How many hits at most")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--min-score", options->min_score, "Only hits at least this similar (-1 to 1)")
+      ->type_name("X")
+      ->check(CLI::Range(-1.0, 1.0));
+  app.add_option("--filter", options->filter, "Only documents whose metadata match, as JSON")->type_name("JSON");
+  return [options](const Context& context) { return Search(*options, context); };
+}
+
+}  // namespace
+
+Command SearchCommand() {
+  return {"search", "Find the passages that answer a question",
+          "  millrace search how do I undo a commit\n"
+          "  millrace search -k 3 -o json \"what is a closure?\" | jq '.[].chunk.text'\n",
+          Declare};
+}
+
+}  // namespace millrace::cli

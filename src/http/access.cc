@@ -1,0 +1,92 @@
+#include "http/access.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace millrace::http {
+namespace {
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  return lower;
+}
+
+/// `localhost:8000` → `localhost`, `[::1]:8000` → `[::1]`; empty when malformed.
+std::string HostOf(std::string_view authority) {
+  const size_t bracket = authority.find(']');
+  const size_t colon =
+      authority.find(':', authority.starts_with('[') && bracket != std::string_view::npos ? bracket : 0);
+  const std::string_view port = colon == std::string_view::npos ? "" : authority.substr(colon + 1);
+  if (port.find_first_not_of("0123456789") != std::string_view::npos) return "";
+  return LowerCase(authority.substr(0, colon));
+}
+
+std::optional<std::string_view> BearerKey(const Request& request) {
+  const auto header = request.header("authorization");
+  constexpr std::string_view kScheme = "bearer ";
+  if (!header || header->size() <= kScheme.size() || LowerCase(header->substr(0, kScheme.size())) != kScheme) {
+    return std::nullopt;
+  }
+  std::string_view key = header->substr(kScheme.size());
+  key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
+  return key;
+}
+
+}  // namespace
+
+Access::Access(AccessOptions options) : options_(std::move(options)) {
+  auto& hosts = options_.allowed_hosts;
+  for (std::string& host : hosts) host = LowerCase(host);
+  for (const char* local : {"localhost", "127.0.0.1", "[::1]"}) hosts.emplace_back(local);
+  const std::string listen = LowerCase(options_.listen_host);
+  const bool bare_ipv6 = listen.find(':') != std::string::npos && !listen.starts_with('[');
+  hosts.push_back(bare_ipv6 ? "[" + listen + "]" : listen);
+}
+
+std::optional<Problem> Access::CheckSite(const Request& request) const {
+  const std::string_view authority = request.header("host").value_or("");
+  const auto& hosts = options_.allowed_hosts;
+  if (std::find(hosts.begin(), hosts.end(), HostOf(authority)) == hosts.end()) {
+    return Problem{421, "this server is not reached by that Host; name it with --allowed-hosts", {}};
+  }
+  const auto origin = request.header("origin");
+  if (!origin) return std::nullopt;
+  const size_t scheme = origin->find("://");
+  if (scheme == std::string_view::npos || LowerCase(origin->substr(scheme + 3)) != LowerCase(authority)) {
+    return Problem{403, "pages of another site may not call /v1", {}};
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> Access::CheckKey(const Request& request, Scope needed) const {
+  if (!options_.keys || needed == Scope::kNone) return std::nullopt;
+  const auto key = BearerKey(request);
+  if (!key) return Problem{401, "an API key is needed: Authorization: Bearer KEY", {}};
+  const auto scope = options_.keys->Find(*key);
+  if (!scope) return Problem{401, "the API key is not known", {}};
+  if (*scope < needed) {
+    return Problem{403, fmt::format("this needs an API key with scope {}", ScopeName(needed)), {}};
+  }
+  return std::nullopt;
+}
+
+void Access::AddCors(const Request& request, Response& response) const {
+  if (options_.cors_origin.empty() || !request.header("origin")) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", options_.cors_origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Location");
+  if (options_.cors_origin != "*") response.headers.emplace_back("Vary", "Origin");
+}
+
+void Access::AddPreflight(const std::string& methods, Response& response) const {
+  if (options_.cors_origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Methods", methods);
+  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id");
+  response.headers.emplace_back("Access-Control-Max-Age", "600");
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,76 @@
+#include "http/document_json.h"
+
+#include "core/metadata.h"
+
+namespace millrace::http {
+namespace {
+
+void WriteTime(JsonWriter& json, std::string_view name, const std::optional<core::Timestamp>& time) {
+  json.Key(name);
+  if (time) {
+    json.Value(core::FormatTimestamp(*time));
+  } else {
+    json.Null();
+  }
+}
+
+void WriteError(JsonWriter& json, const std::optional<core::DocumentError>& error) {
+  json.Key("error");
+  if (!error) {
+    json.Null();
+    return;
+  }
+  json.BeginObject().Member("code", error->code).Member("message", error->message).Member("stage", error->stage);
+  json.EndObject();
+}
+
+void WritePosition(JsonWriter& json, const std::optional<core::Position>& position) {
+  json.Key("position");
+  if (!position) {
+    json.Null();
+    return;
+  }
+  json.BeginObject().Member("topic", position->topic).Member("partition", position->partition);
+  json.Member("offset", position->offset).EndObject();
+}
+
+}  // namespace
+
+void WriteDocumentMembers(JsonWriter& json, const core::DocumentRecord& record, bool searchable) {
+  json.Member("id", record.id).Member("key", record.key).Member("title", record.title);
+  json.Member("status", core::StatusName(record.status)).Member("version", record.version);
+  json.Member("indexed_version", record.indexed_version).Member("searchable", searchable);
+  json.Member("chunks", record.chunk_count).Member("content_bytes", record.content_bytes);
+  json.Member("attempts", record.attempts).Key("metadata").Raw(core::FormatMetadata(record.metadata));
+  json.Key("chunking").BeginObject().Member("strategy", core::StrategyName(record.chunking.strategy));
+  json.Member("max_tokens", record.chunking.max_tokens).Member("overlap_tokens", record.chunking.overlap_tokens);
+  json.EndObject();
+  json.Member("created_at", core::FormatTimestamp(record.created_at));
+  json.Member("updated_at", core::FormatTimestamp(record.updated_at));
+  json.Key("steps").BeginObject();
+  WriteTime(json, "received", record.steps.received);
+  WriteTime(json, "chunked", record.steps.chunked);
+  WriteTime(json, "embedded", record.steps.embedded);
+  WriteTime(json, "stored", record.steps.stored);
+  json.EndObject();
+  WriteError(json, record.error);
+  json.Member("warning", record.warning);
+  WritePosition(json, record.position);
+}
+
+void WriteChunk(JsonWriter& json, const core::StoredChunk& stored) {
+  json.BeginObject().Member("id", stored.id).Member("index", stored.chunk.index).Member("text", stored.chunk.text);
+  json.Key("range").BeginObject().Member("start", stored.chunk.char_start).Member("end", stored.chunk.char_end);
+  json.EndObject().EndObject();
+}
+
+std::string_view ResultName(core::AcceptKind kind) {
+  switch (kind) {
+    case core::AcceptKind::kCreated: return "created";
+    case core::AcceptKind::kUpdated: return "updated";
+    case core::AcceptKind::kUnchanged: return "unchanged";
+  }
+  return "created";
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,18 @@
+#include "http/routes.h"
+
+namespace millrace::http {
+
+std::vector<Route> BuildRoutes(const Services& services) {
+  std::vector<Route> routes;
+  AddContractRoutes(services, routes);
+  const auto waiting = std::make_shared<Waiting>(services);
+  AddDocumentRoutes(services, waiting, routes);
+  AddBulkRoutes(services, waiting, routes);
+  AddSearchRoutes(services, routes);
+  AddEventRoutes(services, routes);
+  AddAdminRoutes(services, routes);
+  AddDocsRoutes(routes);
+  return routes;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "http/services.h"
+#include "http/wait.h"
+
+namespace millrace::http {
+
+/// The parts of BuildRoutes, by subject.
+void AddContractRoutes(const Services& services, std::vector<Route>& routes);
+void AddDocumentRoutes(const Services& services, std::shared_ptr<Waiting> waiting, std::vector<Route>& routes);
+void AddBulkRoutes(const Services& services, std::shared_ptr<Waiting> waiting, std::vector<Route>& routes);
+void AddSearchRoutes(const Services& services, std::vector<Route>& routes);
+void AddEventRoutes(const Services& services, std::vector<Route>& routes);
+void AddAdminRoutes(const Services& services, std::vector<Route>& routes);
+void AddDocsRoutes(std::vector<Route>& routes);
+
+}  // namespace millrace::http

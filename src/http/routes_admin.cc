@@ -1,0 +1,113 @@
+#include <array>
+#include <utility>
+
+#include "http/codec.h"
+#include "http/json_writer.h"
+#include "http/problem.h"
+#include "http/routes.h"
+
+namespace millrace::http {
+namespace {
+
+Response Json(JsonWriter&& json) {
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+void WriteLag(JsonWriter& json, const admin::PipelineStatus& status) {
+  json.Key("lag").BeginObject().Member("total", status.total_lag).Key("partitions").BeginArray();
+  for (const admin::PartitionLag& lag : status.lag) {
+    json.BeginObject().Member("topic", lag.topic).Member("partition", lag.partition).Member("low", lag.low);
+    json.Member("high", lag.high).Member("committed", lag.committed).Member("lag", lag.lag).EndObject();
+  }
+  json.EndArray().EndObject();
+}
+
+Response ShowStatus(const Services& services) {
+  const auto status = services.overview.Pipeline();
+  if (!status) return ToResponse(status.error());
+  JsonWriter json;
+  json.BeginObject().Member("mode", services.overview.mode()).Member("model", status->model);
+  json.Key("documents").BeginObject();
+  const auto& counts = status->store.documents_by_status;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    json.Member(core::StatusName(static_cast<core::DocumentStatus>(i)), counts[i]);
+  }
+  json.EndObject().Member("chunks", status->store.chunks);
+  json.Key("index").BeginObject().Member("documents", status->index.documents);
+  json.Member("chunks", status->index.chunks).Member("bytes", status->index.bytes).EndObject();
+  json.Key("outbox").BeginObject().Member("rows", status->outbox_rows);
+  json.Member("oldest_seconds", status->outbox_age_seconds).EndObject();
+  json.Member("in_flight", status->in_flight);
+  WriteLag(json, *status);
+  json.Key("rates").BeginObject().Member("documents_per_second", status->documents_per_second);
+  json.Member("chunks_per_second", status->chunks_per_second);
+  json.Member("tokens_per_second", status->tokens_per_second).EndObject();
+  json.Member("seconds_left", status->seconds_left).EndObject();
+  return Json(std::move(json));
+}
+
+Response ShowConfig(const Services& services) {
+  JsonWriter json;
+  json.BeginObject().Key("settings").BeginArray();
+  for (const ConfigSetting& setting : services.settings()) {
+    json.BeginObject().Member("name", setting.name).Member("value", setting.value).Member("source", setting.source);
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+  return Json(std::move(json));
+}
+
+Response ShowVersion(const Services& services) {
+  JsonWriter json;
+  json.BeginObject().Member("version", services.version).Member("model", services.model);
+  json.Member("mode", services.overview.mode()).EndObject();
+  return Json(std::move(json));
+}
+
+Response ShowReadiness(const Services& services) {
+  const admin::Readiness readiness = services.overview.readiness();
+  constexpr std::array kNames = {"ready", "loading model", "loading index", "draining"};
+  JsonWriter json;
+  json.BeginObject().Member("status", kNames[static_cast<std::size_t>(readiness)]).EndObject();
+  Response response = Json(std::move(json));
+  if (readiness != admin::Readiness::kReady) response.status = 503;
+  return response;
+}
+
+Response ShowMetrics(const Services& services) {
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = services.metrics.Render();
+  return response;
+}
+
+Response ShowLiveness(const Services&) {
+  Response response;
+  response.body = R"({"status":"ok"})";
+  return response;
+}
+
+}  // namespace
+
+void AddAdminRoutes(const Services& services, std::vector<Route>& routes) {
+  const auto add = [&](const char* pattern, Scope scope, const char* operation, Surface surface,
+                       Response (*answer)(const Services&), bool at_once = false) {
+    Handler handler = [services, answer, surface](const Request& request) {
+      if (surface == Surface::kV1) {
+        if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+      }
+      return answer(services);
+    };
+    routes.push_back({"GET", pattern, scope, operation, surface, std::move(handler), at_once});
+  };
+  add("/v1/status", Scope::kRead, "status", Surface::kV1, ShowStatus);
+  add("/v1/config", Scope::kAdmin, "config", Surface::kV1, ShowConfig);
+  add("/v1/version", Scope::kRead, "version", Surface::kV1, ShowVersion, true);
+  add("/livez", Scope::kNone, "livez", Surface::kPlain, ShowLiveness, true);
+  add("/readyz", Scope::kNone, "readyz", Surface::kPlain, ShowReadiness, true);
+  add("/metrics", Scope::kRead, "metrics", Surface::kPlain, ShowMetrics);
+}
+
+}  // namespace millrace::http

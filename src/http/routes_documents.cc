@@ -1,0 +1,220 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "http/codec.h"
+#include "http/document_json.h"
+#include "http/json_writer.h"
+#include "http/problem.h"
+#include "http/routes.h"
+
+namespace millrace::http {
+namespace {
+
+constexpr std::int64_t kMaxLimit = 1000;
+constexpr double kMaxWaitSeconds = 300;
+
+Response DocumentResponse(const Services& services, const core::DocumentRecord& record) {
+  JsonWriter json;
+  json.BeginObject();
+  WriteDocumentMembers(json, record, services.search.IsSearchable(record.id, record.version));
+  json.EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+Response AcceptedResponse(const Services& services, const core::Accepted& accepted, const core::DocumentRecord& record,
+                          bool settled) {
+  JsonWriter json;
+  json.BeginObject();
+  WriteDocumentMembers(json, record, services.search.IsSearchable(record.id, record.version));
+  json.Member("result", ResultName(accepted.kind)).EndObject();
+  Response response;
+  response.status = settled ? 200 : 202;
+  response.headers.emplace_back("Location", fmt::format("/v1/documents/{}", accepted.id));
+  response.body = std::move(json).Take();
+  return response;
+}
+
+Response CreateDocument(const Services& services, Waiting& waiting, const Request& request) {
+  if (const auto problem = CheckQuery(request, {"wait"})) return ToResponse(*problem);
+  if (const auto problem = CheckMediaType(request, MediaType::kJson)) return ToResponse(*problem);
+  const auto wait_text = Find(request.query, "wait");
+  const auto wait = DecodeSeconds("wait", wait_text.value_or("0"), kMaxWaitSeconds);
+  if (const auto* problem = std::get_if<Problem>(&wait)) return ToResponse(*problem);
+  const auto decoded = DecodeDocument(request.body, services.limits);
+  if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
+  const auto& document = std::get<core::NewDocument>(decoded);
+
+  const auto answers = services.intake.Accept({&document, 1}, request.deadline);
+  if (!answers) return ToResponse(answers.error());
+  const core::Accepted& accepted = answers->front();
+  if (wait_text) {
+    const Waiting::Place place(waiting);
+    const auto until = place.taken() ? base::Deadline::AfterSeconds(std::get<double>(wait)) : base::Deadline::Expired();
+    const auto record = waiting.For(accepted, until, request);
+    if (!record) return ToResponse(record.error());
+    return AcceptedResponse(services, accepted, *record, waiting.IsSettled(*record, accepted.version));
+  }
+  const auto record = services.documents.Get(accepted.id);
+  if (!record) return ToResponse(record.error());
+  const bool known = accepted.kind == core::AcceptKind::kUnchanged && record->indexed_version >= accepted.version;
+  return AcceptedResponse(services, accepted, *record, known);
+}
+
+Decoded<core::DocumentQuery> DecodeListQuery(const Request& request) {
+  if (const auto problem = CheckQuery(request, {"status", "key", "limit", "cursor"})) return *problem;
+  core::DocumentQuery query;
+  if (const auto name = Find(request.query, "status")) {
+    query.status = core::ParseStatus(*name);
+    if (!query.status) {
+      return InvalidField(
+          "/status", "must be queued, processing, retrying, indexed, failed, dead_lettered, superseded or deleted");
+    }
+  }
+  if (const auto key = Find(request.query, "key")) query.key = *key;
+  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
+  if (const auto* problem = std::get_if<Problem>(&limit)) return *problem;
+  query.limit = static_cast<std::size_t>(std::get<std::int64_t>(limit));
+  if (const auto cursor = Find(request.query, "cursor")) {
+    const auto before = DecodeInteger("cursor", *cursor, 1, std::numeric_limits<core::DocumentId>::max());
+    if (std::holds_alternative<Problem>(before)) return InvalidField("/cursor", "must be a next_cursor of an answer");
+    query.before = std::get<std::int64_t>(before);
+  }
+  return query;
+}
+
+/// Asks for one more than is shown, to know whether a next page exists.
+Response ListDocuments(const Services& services, const Request& request) {
+  auto decoded = DecodeListQuery(request);
+  if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
+  auto& query = std::get<core::DocumentQuery>(decoded);
+  const std::size_t limit = query.limit++;
+  auto page = services.documents.List(query);
+  if (!page) return ToResponse(page.error());
+  const bool more = page->size() > limit;
+  if (more) page->resize(limit);
+  JsonWriter json;
+  json.BeginObject().Key("documents").BeginArray();
+  for (const core::DocumentRecord& record : *page) {
+    json.BeginObject();
+    WriteDocumentMembers(json, record, services.search.IsSearchable(record.id, record.version));
+    json.EndObject();
+  }
+  json.EndArray().Key("next_cursor");
+  if (more) {
+    json.Value(std::to_string(page->back().id));
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+/// The record that a path names, or why there is none.
+Decoded<core::DocumentRecord> FindRecord(const Services& services, const Request& request) {
+  const auto id = DecodeDocumentId(request, "id");
+  if (const auto* problem = std::get_if<Problem>(&id)) return *problem;
+  auto record = services.documents.Get(std::get<core::DocumentId>(id));
+  if (!record) return ToProblem(record.error());
+  return *std::move(record);
+}
+
+Response ShowDocument(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+  const auto found = FindRecord(services, request);
+  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+  return DocumentResponse(services, std::get<core::DocumentRecord>(found));
+}
+
+Response ListChunks(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {"limit", "cursor"})) return ToResponse(*problem);
+  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
+  if (const auto* problem = std::get_if<Problem>(&limit)) return ToResponse(*problem);
+  const auto cursor = Find(request.query, "cursor");
+  const auto first = DecodeInteger("cursor", cursor.value_or("0"), 0, std::numeric_limits<std::int32_t>::max());
+  if (const auto* problem = std::get_if<Problem>(&first)) return ToResponse(*problem);
+  const auto found = FindRecord(services, request);
+  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+
+  const auto wanted = static_cast<std::size_t>(std::get<std::int64_t>(limit));
+  auto page = services.chunks.ListChunks(std::get<core::DocumentRecord>(found).id,
+                                         static_cast<std::int32_t>(std::get<std::int64_t>(first)), wanted + 1);
+  if (!page) return ToResponse(page.error());
+  const bool more = page->size() > wanted;
+  JsonWriter json;
+  json.BeginObject().Key("chunks").BeginArray();
+  for (std::size_t i = 0; i < std::min(wanted, page->size()); ++i) WriteChunk(json, (*page)[i]);
+  json.EndArray().Key("next_cursor");
+  if (more) {
+    json.Value(std::to_string((*page)[wanted].chunk.index));
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+Response ShowContent(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+  const auto found = FindRecord(services, request);
+  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+  const auto& record = std::get<core::DocumentRecord>(found);
+  auto first = services.contents.ReadPart(record.id, record.version, 0);
+  if (!first) return ToResponse(first.error());
+  Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(*first);
+  if (static_cast<std::int64_t>(response.body.size()) == record.content_bytes) return response;
+  auto sent = std::make_shared<std::int64_t>(static_cast<std::int64_t>(response.body.size()));
+  response.next_part = [&contents = services.contents, id = record.id, version = record.version,
+                        bytes = record.content_bytes, sent,
+                        part = std::make_shared<std::int32_t>(0)]() -> base::Result<std::string> {
+    if (*sent >= bytes) return std::string();
+    ASSIGN_OR_RETURN(std::string text, contents.ReadPart(id, version, ++*part));
+    *sent += static_cast<std::int64_t>(text.size());
+    return text;
+  };
+  return response;
+}
+
+Response DeleteDocument(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+  const auto id = DecodeDocumentId(request, "id");
+  if (const auto* problem = std::get_if<Problem>(&id)) return ToResponse(*problem);
+  const auto deleted = services.intake.Delete(std::get<core::DocumentId>(id), request.deadline);
+  if (!deleted) return ToResponse(deleted.error());
+  JsonWriter json;
+  json.BeginObject().Member("id", std::get<core::DocumentId>(id)).Member("status", "deleted").EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+}  // namespace
+
+void AddDocumentRoutes(const Services& services, std::shared_ptr<Waiting> waiting, std::vector<Route>& routes) {
+  const auto add = [&](const char* method, const char* pattern, Scope scope, const char* operation,
+                       Response (*answer)(const Services&, const Request&)) {
+    Handler handler = [services, answer](const Request& request) { return answer(services, request); };
+    routes.push_back({method, pattern, scope, operation, Surface::kV1, std::move(handler)});
+  };
+  routes.push_back(
+      {"POST", "/v1/documents", Scope::kWrite, "createDocument", Surface::kV1,
+       [services, waiting](const Request& request) { return CreateDocument(services, *waiting, request); }});
+  add("GET", "/v1/documents", Scope::kRead, "listDocuments", ListDocuments);
+  add("GET", "/v1/documents/{id}", Scope::kRead, "getDocument", ShowDocument);
+  add("DELETE", "/v1/documents/{id}", Scope::kWrite, "deleteDocument", DeleteDocument);
+  add("GET", "/v1/documents/{id}/chunks", Scope::kRead, "listChunks", ListChunks);
+  add("GET", "/v1/documents/{id}/content", Scope::kRead, "getContent", ShowContent);
+}
+
+}  // namespace millrace::http

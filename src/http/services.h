@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "admin/status.h"
+#include "base/metrics.h"
+#include "core/document_store.h"
+#include "core/limits.h"
+#include "http/router.h"
+#include "ingest/intake.h"
+#include "search/event_hub.h"
+#include "search/search.h"
+
+namespace millrace::http {
+
+struct ConfigSetting {
+  std::string name;
+  std::string value;   // secrets as `***`
+  std::string source;  // `default`, `file`, `environment` or `flag`
+};
+
+/// All that routes call. The references must outlive the routes.
+struct Services {
+  ingest::Intake& intake;
+  core::DocumentStore& documents;
+  core::ChunkStore& chunks;
+  core::ContentStore& contents;
+  search::Search& search;
+  search::EventHub& events;
+  admin::Overview& overview;
+  base::Metrics& metrics;
+  std::function<std::vector<ConfigSetting>()> settings;
+  std::string version;
+  std::string model;
+  core::DocumentLimits limits = {};
+  std::size_t max_waiting =
+      32;  // requests with `wait=` at a time, each of which holds a worker; further ones do not wait
+};
+
+/// Every route of the server, in one table.
+std::vector<Route> BuildRoutes(const Services& services);
+
+}  // namespace millrace::http

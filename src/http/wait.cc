@@ -1,0 +1,21 @@
+#include "http/wait.h"
+
+namespace millrace::http {
+
+base::Result<core::DocumentRecord> Waiting::For(const core::Accepted& accepted, base::Deadline until,
+                                                const Request& request) const {
+  constexpr auto kSlice = std::chrono::milliseconds(500);  // how soon a drain or a client that left is noticed
+  while (true) {
+    auto record = intake_.WaitFor(accepted.id, accepted.version, base::Deadline::After(kSlice).EarlierOf(until));
+    if (!record || until.expired() || request.should_hurry() || IsSettled(*record, accepted.version)) return record;
+  }
+}
+
+bool Waiting::IsSettled(const core::DocumentRecord& record, core::Version version) const {
+  const bool over = record.status == core::DocumentStatus::kFailed ||
+                    record.status == core::DocumentStatus::kDeadLettered ||
+                    record.status == core::DocumentStatus::kDeleted;
+  return over || search_.IsSearchable(record.id, version);
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <thread>
+
+#include "base/metrics.h"
+#include "base/signal.h"
+#include "core/log.h"
+#include "core/outbox.h"
+#include "core/store_admin.h"
+
+namespace millrace::ingest {
+
+/// Carries the outbox to the log (DELIVERY §2): claim, produce, and only on the delivery report mark as sent. A row may
+/// be produced twice, never not at all. Thread-safe.
+class OutboxRelay {
+ public:
+  OutboxRelay(core::Outbox& outbox, core::LogProducer& producer, core::StoreIdentity store, base::Metrics& metrics);
+  ~OutboxRelay();
+
+  void Start();
+
+  /// There may be new rows; never waits.
+  void Wake() { wake_.Set(); }
+
+  /// Rows not delivered yet, as last seen. What accepting is bounded by.
+  std::int64_t backlog() const { return backlog_; }
+
+  /// Delivers what it can until the deadline, then ends the thread.
+  void Stop(base::Deadline deadline);
+
+ private:
+  void Run();
+  /// How many rows were delivered.
+  base::Result<std::size_t> DeliverSome();
+  void LookAtBacklog();
+
+  core::Outbox& outbox_;
+  core::LogProducer& producer_;
+  const core::StoreIdentity store_;
+  base::Gauge& rows_;
+  base::Gauge& age_;
+  base::Counter& delivered_;
+  base::Signal wake_;
+  base::StopFlag stop_;
+  std::atomic<base::Deadline::Clock::time_point> drain_until_{base::Deadline::Clock::time_point::max()};
+  std::atomic<std::int64_t> backlog_{0};
+  std::thread thread_;
+};
+
+}  // namespace millrace::ingest

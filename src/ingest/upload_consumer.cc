@@ -1,0 +1,218 @@
+#include "ingest/upload_consumer.h"
+
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/log.h"
+
+namespace millrace::ingest {
+
+using base::Deadline;
+
+namespace {
+
+constexpr auto kPollTimeout = std::chrono::milliseconds(100);
+constexpr auto kRevokeDrain = std::chrono::seconds(8);  // below the group's patience with a member that does not answer
+constexpr auto kNoDeadline = std::chrono::hours(24 * 365);  // background work is bounded by stop, not by time
+
+}  // namespace
+
+UploadConsumer::UploadConsumer(std::unique_ptr<core::LogConsumer> consumer, DocumentProcessor& processor,
+                               core::StoreIdentity store, UploadConsumerOptions options, base::Metrics& metrics)
+    : consumer_(std::move(consumer)),
+      processor_(processor),
+      store_(std::move(store)),
+      options_(options),
+      bad_messages_(metrics.AddCounter("millrace_bad_messages_total",
+                                       "Records of document-uploads that name no document or hold no content.")) {}
+
+UploadConsumer::~UploadConsumer() { Stop(); }
+
+base::Status UploadConsumer::Start() {
+  core::LogConsumer::RebalanceListener listener;
+  listener.assigned = [this](const std::vector<core::TopicPartition>& partitions) {
+    std::lock_guard lock(mutex_);
+    for (const auto& partition : partitions) offsets_.Assign(partition);
+  };
+  listener.revoked = [this](const std::vector<core::TopicPartition>& partitions) {
+    DrainUntil(Deadline::After(kRevokeDrain));
+    CommitDone();
+    std::lock_guard lock(mutex_);
+    for (const auto& partition : partitions) offsets_.Revoke(partition);
+  };
+  RETURN_IF_ERROR(consumer_->Subscribe({core::kUploadsTopic}, std::move(listener)));
+  poller_ = std::thread([this] { PollLoop(); });
+  for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { WorkLoop(short_, true); });
+  workers_.emplace_back([this] { WorkLoop(long_, false); });
+  return {};
+}
+
+void UploadConsumer::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    polling_ = false;
+    changed_.notify_all();
+  }
+  if (poller_.joinable()) poller_.join();
+  {
+    // What was read and not begun stays in the log: its offset is not committed.
+    std::lock_guard lock(mutex_);
+    working_ = false;
+    changed_.notify_all();
+  }
+  for (std::thread& worker : workers_) worker.join();
+  if (!workers_.empty()) {
+    CommitDone();
+    consumer_->Close();
+  }
+  workers_.clear();
+}
+
+std::int64_t UploadConsumer::in_flight() const {
+  std::lock_guard lock(mutex_);
+  return in_flight_;
+}
+
+bool UploadConsumer::HasRoom() const {
+  return in_flight_ < static_cast<std::int64_t>(options_.max_in_flight) &&
+         in_flight_bytes_ < options_.max_in_flight_bytes;
+}
+
+void UploadConsumer::PollLoop() {
+  base::Backoff backoff(std::chrono::milliseconds(100), std::chrono::seconds(5));
+  while (true) {
+    std::size_t room = 0;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, Deadline::After(kPollTimeout).when(), [this] { return !polling_ || HasRoom(); });
+      if (!polling_) return;
+      if (HasRoom()) room = options_.max_in_flight - static_cast<std::size_t>(in_flight_);
+    }
+    CommitDone();
+    if (room == 0) continue;
+    auto records = consumer_->Poll(room, Deadline::After(kPollTimeout));
+    if (!records) {
+      if (backoff.first_try()) base::LogWarning("the log cannot be read, waiting: {}", records.error().message);
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, Deadline::After(backoff.Next()).when(), [this] { return !polling_; });
+      continue;
+    }
+    backoff.Reset();
+    for (core::LogRecord& record : *records) Take(std::move(record));
+  }
+}
+
+void UploadConsumer::Take(core::LogRecord record) {
+  Item item;
+  item.position = record.position;
+  base::LogDebug("Received message from partition {}, offset {}", item.position.partition, item.position.offset);
+  auto upload = DecodeUpload(std::move(record), store_);
+  std::lock_guard lock(mutex_);
+  item.epoch = offsets_.Begin(item.position);
+  if (!upload) {
+    bad_messages_.Add();
+    base::LogError("message {}/{}@{} is left out: {}", item.position.topic, item.position.partition,
+                   item.position.offset, upload.error().message);
+    offsets_.Done(item.position, item.epoch);
+    return;
+  }
+  item.upload = std::move(*upload);
+  ++in_flight_;
+  in_flight_bytes_ +=
+      static_cast<std::int64_t>(item.upload.content ? item.upload.content->size() : item.upload.work.content.size());
+  const auto [found, first] = behind_.try_emplace(item.upload.work.id);
+  if (first) {
+    MakeReady(std::move(item));
+  } else {
+    found->second.push_back(std::move(item));
+  }
+}
+
+/// REQUIRES: mutex_ held.
+void UploadConsumer::MakeReady(Item item) {
+  (item.upload.content_bytes > options_.long_document_bytes ? long_ : short_).push_back(std::move(item));
+  changed_.notify_all();
+}
+
+std::vector<UploadConsumer::Item> UploadConsumer::NextBatch(Lane& lane, bool batched) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !working_ || !lane.empty(); });
+  std::vector<Item> items;
+  if (!working_) return items;
+  std::int64_t bytes = 0;
+  do {
+    bytes += lane.front().upload.content_bytes;
+    items.push_back(std::move(lane.front()));
+    lane.pop_front();
+  } while (batched && !lane.empty() && items.size() < options_.batch_documents &&
+           bytes + lane.front().upload.content_bytes <= options_.batch_bytes);
+  return items;
+}
+
+void UploadConsumer::WorkLoop(Lane& lane, bool batched) {
+  while (true) {
+    std::vector<Item> items = NextBatch(lane, batched);
+    if (items.empty()) return;
+    std::vector<Upload> uploads;
+    uploads.reserve(items.size());
+    for (Item& item : items) {
+      uploads.push_back(std::move(item.upload));
+      item.upload.work.id = uploads.back().work.id;
+      item.upload.content_bytes = static_cast<std::int64_t>(
+          uploads.back().content ? uploads.back().content->size() : uploads.back().work.content.size());
+    }
+    Finish(items, processor_.Process(std::move(uploads), Deadline::After(kNoDeadline)));
+  }
+}
+
+void UploadConsumer::Finish(const std::vector<Item>& items, const std::vector<Processed>& results) {
+  std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Item& item = items[i];
+    const core::DocumentId id = item.upload.work.id;
+    --in_flight_;
+    in_flight_bytes_ -= item.upload.content_bytes;
+    if (results[i].kind == Processed::Kind::kIndexed) {
+      base::LogDebug("Successfully processed document {}: {} chunks", id, results[i].chunks);
+    }
+    if (results[i].kind == Processed::Kind::kRefused) {
+      bad_messages_.Add();
+      base::LogError("message {}/{}@{} is left out: {}", item.position.topic, item.position.partition,
+                     item.position.offset, results[i].reason);
+    }
+    // An abandoned record keeps its offset open, so nothing at or behind it is committed and it will be read again.
+    if (results[i].kind != Processed::Kind::kAbandoned) offsets_.Done(item.position, item.epoch);
+    const auto found = behind_.find(id);
+    if (found->second.empty()) {
+      behind_.erase(found);
+    } else {
+      Item next = std::move(found->second.front());
+      found->second.pop_front();
+      MakeReady(std::move(next));
+    }
+  }
+  changed_.notify_all();
+}
+
+void UploadConsumer::CommitDone() {
+  std::map<core::TopicPartition, std::int64_t> offsets;
+  {
+    std::lock_guard lock(mutex_);
+    offsets = offsets_.Committable();
+  }
+  if (offsets.empty()) return;
+  if (const auto committed = consumer_->Commit(offsets); !committed) {
+    // Harmless: the records are read again and fenced.
+    base::LogWarning("offsets were not committed: {}", committed.error().message);
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  offsets_.Committed(offsets);
+}
+
+void UploadConsumer::DrainUntil(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline.when(), [this] { return in_flight_ == 0; });
+}
+
+}  // namespace millrace::ingest

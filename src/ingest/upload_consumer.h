@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "core/log.h"
+#include "ingest/document_processor.h"
+#include "ingest/offset_tracker.h"
+
+namespace millrace::ingest {
+
+struct UploadConsumerOptions {
+  int workers = 3;                   // batches in work at the same time, so that the model never waits for the store
+  std::size_t batch_documents = 64;  // of one batch at most
+  std::int64_t batch_bytes = 96 * 1024;           // of content in one batch at most
+  std::int64_t long_document_bytes = 256 * 1024;  // above: worked on by a thread of its own, so that it holds nobody up
+  std::size_t max_in_flight = 256;                // records read and not done; the log holds the rest
+  std::int64_t max_in_flight_bytes = 16 << 20;    // of content in them
+};
+
+/// The worker: reads `document-uploads`, works documents off, commits offsets after their effects (ARCHITECTURE §4).
+/// One thread polls; the others process. Records of one document are worked on one after another.
+class UploadConsumer {
+ public:
+  UploadConsumer(std::unique_ptr<core::LogConsumer> consumer, DocumentProcessor& processor, core::StoreIdentity store,
+                 UploadConsumerOptions options, base::Metrics& metrics);
+  ~UploadConsumer();
+
+  base::Status Start();
+
+  /// Takes no more records, finishes the batches in work, commits, leaves the group. Set the processor's stop flag
+  /// first: it ends waits for dependencies and leaves long documents at their last stage.
+  void Stop();
+
+  std::int64_t in_flight() const;
+
+ private:
+  struct Item {
+    Upload upload;
+    core::Position position;
+    std::uint64_t epoch = 0;
+  };
+  using Lane = std::deque<Item>;
+
+  void PollLoop();
+  void WorkLoop(Lane& lane, bool batched);
+  void Take(core::LogRecord record);
+  std::vector<Item> NextBatch(Lane& lane, bool batched);
+  void Finish(const std::vector<Item>& items, const std::vector<Processed>& results);
+  void MakeReady(Item item);
+  void CommitDone();
+  void DrainUntil(base::Deadline deadline);
+  bool HasRoom() const;
+
+  std::unique_ptr<core::LogConsumer> consumer_;
+  DocumentProcessor& processor_;
+  const core::StoreIdentity store_;
+  const UploadConsumerOptions options_;
+  base::Counter& bad_messages_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // something became ready, done, or the consumer stops
+  OffsetTracker offsets_;
+  Lane short_, long_;
+  std::unordered_map<core::DocumentId, std::deque<Item>> behind_;  // later records of documents in work, by document
+  std::int64_t in_flight_ = 0, in_flight_bytes_ = 0;
+  bool polling_ = true;  // false: no more records are read
+  bool working_ = true;  // false: workers end when they look for a batch
+
+  std::thread poller_;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace millrace::ingest

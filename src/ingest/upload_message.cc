@@ -1,0 +1,129 @@
+#include "ingest/upload_message.h"
+
+#include <fmt/core.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "core/document_event.h"
+#include "core/limits.h"
+#include "core/utf8.h"
+
+namespace millrace::ingest {
+namespace {
+
+namespace json = boost::json;
+using base::Code;
+using base::Error;
+
+constexpr char kVersionHeader[] = "millrace-version";
+constexpr char kStoreHeader[] = "millrace-store";
+
+std::string StoreHeaderValue(const core::StoreIdentity& store) { return fmt::format("{}/{}", store.id, store.epoch); }
+
+std::optional<std::int64_t> ParseInteger(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The version of our own record; nothing for a foreign one, whatever it claims.
+std::optional<core::Version> OwnVersion(const core::LogRecord& record, const core::StoreIdentity& store) {
+  std::optional<core::Version> version;
+  bool ours = false;
+  for (const auto& header : record.headers) {
+    if (header.name == kVersionHeader) version = ParseInteger(header.value);
+    if (header.name == kStoreHeader) ours = header.value == StoreHeaderValue(store);
+  }
+  if (!ours || !version || *version <= 0) return std::nullopt;
+  return version;
+}
+
+base::Result<std::int64_t> RequireDocumentId(const json::object& message) {
+  const json::value* id = message.if_contains("document_id");
+  if (id == nullptr) return Error{Code::kInvalidArgument, "document_id is missing", "/document_id"};
+  const auto* number = id->if_int64();
+  if (number == nullptr || *number <= 0) {
+    return Error{Code::kInvalidArgument, "document_id must be a positive integer", "/document_id"};
+  }
+  return *number;
+}
+
+std::optional<std::string> OptionalString(const json::object& message, std::string_view name) {
+  const json::value* value = message.if_contains(name);
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return std::string(value->get_string());
+}
+
+/// A title that the column cannot hold must not cost the document.
+void CutToChars(std::string& text, std::size_t max_chars) {
+  std::size_t end = 0;
+  for (std::size_t chars = 0; chars < max_chars && end < text.size(); ++chars)
+    end += core::DecodeCodePoint(text, end).size;
+  text.resize(end);
+}
+
+}  // namespace
+
+core::LogRecord EncodeUpload(const core::OutboxRow& row, const core::StoreIdentity& store) {
+  json::object message;
+  message["document_id"] = row.document_id;
+  message["title"] = row.title;
+  message["content"] = row.content.value_or("");
+  message["status"] = "pending";
+  message["created_at"] = core::FormatMessageTimestamp(row.created_at);
+  if (!row.content) {
+    message["content_ref"] = {{"document_id", row.document_id},
+                              {"version", row.version},
+                              {"bytes", row.content_bytes},
+                              {"sha256", row.content_hash}};
+  }
+  core::LogRecord record;
+  record.position.topic = row.topic;
+  record.key = core::DocumentKey(row.document_id);
+  record.value = json::serialize(message);
+  record.headers = {{kVersionHeader, std::to_string(row.version)}, {kStoreHeader, StoreHeaderValue(store)}};
+  record.timestamp = core::Now();
+  return record;
+}
+
+base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdentity& store) {
+  if (!record.value) return Error{Code::kInvalidArgument, "the message has no value", {}};
+  boost::system::error_code error;
+  const json::value value = json::parse(*record.value, error);
+  if (error) return Error{Code::kInvalidArgument, fmt::format("the message is not JSON: {}", error.message()), {}};
+  if (!value.is_object()) return Error{Code::kInvalidArgument, "the message must be a JSON object", {}};
+  const json::object& message = value.get_object();
+
+  Upload upload;
+  ASSIGN_OR_RETURN(upload.work.id, RequireDocumentId(message));
+  upload.work.position = record.position;
+  upload.work.timestamp = record.timestamp;
+  std::optional<std::string> content = OptionalString(message, "content");
+
+  if (const auto own = OwnVersion(record, store)) {
+    upload.work.version = *own;
+    if (const json::value* ref = message.if_contains("content_ref"); ref != nullptr && ref->is_object()) {
+      const json::value* bytes = ref->get_object().if_contains("bytes");
+      upload.content_bytes = bytes != nullptr && bytes->is_int64() ? bytes->get_int64() : 0;
+    } else if (content) {
+      upload.content_bytes = static_cast<std::int64_t>(content->size());
+      upload.content = std::move(content);
+    }
+    return upload;
+  }
+
+  if (!content) return Error{Code::kInvalidArgument, "content is missing or not a string", "/content"};
+  core::NewDocument document;
+  document.title = OptionalString(message, "title").value_or("");
+  CutToChars(document.title, core::DocumentLimits{}.max_title_chars);
+  document.content = std::move(*content);
+  RETURN_IF_ERROR(core::Validate(document, core::DocumentLimits{}));
+  upload.content_bytes = static_cast<std::int64_t>(document.content.size());
+  upload.work.title = std::move(document.title);
+  upload.work.content = std::move(document.content);
+  return upload;
+}
+
+}  // namespace millrace::ingest

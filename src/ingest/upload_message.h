@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "core/effect_store.h"
+#include "core/log.h"
+#include "core/outbox.h"
+#include "core/store_admin.h"
+
+namespace millrace::ingest {
+
+/// Content up to here travels in the message itself, beyond it by reference to the store (DELIVERY §1). One message of
+/// this size, doubled by JSON escapes at worst, stays below Kafka's default limit of 1 MiB.
+inline constexpr std::size_t kMaxInlineContentBytes = 384 * 1024;
+
+/// A record of `document-uploads`, decoded.
+struct Upload {
+  core::Work work;
+  std::optional<std::string> content;  // of our own records, when it travelled in the message
+  std::int64_t content_bytes = 0;      // as announced; for scheduling only
+};
+
+/// The record that an upload row of the outbox owes: the contract's five members (CONTRACT §2), `content_ref` when the
+/// content stays in the store, and the headers by which this store knows its own records.
+core::LogRecord EncodeUpload(const core::OutboxRow& row, const core::StoreIdentity& store);
+
+/// A record with this store's headers is our own; any other is foreign. The error says what is wrong with a bad
+/// message.
+base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdentity& store);
+
+}  // namespace millrace::ingest

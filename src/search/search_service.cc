@@ -1,0 +1,99 @@
+#include "search/search_service.h"
+
+#include <chrono>
+#include <utility>
+
+namespace millrace::search {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kRefills = 3;  // an index so far behind its store that three rounds do not help will catch up on its own
+
+double MillisecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+SearchService::SearchService(Ports ports, base::Metrics& metrics)
+    : ports_(ports),
+      seconds_(metrics.AddHistogram("millrace_search_seconds", "Whole searches: embed, index, fetch.",
+                                    base::LatencyBounds())),
+      index_seconds_(metrics.AddHistogram("millrace_search_index_seconds", "The vector index's part of searches.",
+                                          base::LatencyBounds())) {}
+
+base::Result<SearchAnswer> SearchService::Ask(const SearchRequest& request, base::Deadline deadline) {
+  if (!ports_.follower.ready()) {
+    // Half an index would answer, and wrongly.
+    return base::Error{base::Code::kUnavailable, "the index is being loaded; try again in a moment", {}};
+  }
+  const auto start = Clock::now();
+  SearchAnswer answer;
+  answer.no_documents = ports_.index.size().chunks == 0;
+  if (!answer.no_documents) {
+    const std::string_view query = request.query;
+    ASSIGN_OR_RETURN(const auto vector, ports_.embedder.Embed({&query, 1}, core::Embedder::Priority::kQuery, deadline));
+    answer.embed_ms = MillisecondsSince(start);
+    RETURN_IF_ERROR(FindHits(request, vector, answer));
+  }
+  const double latency_ms = MillisecondsSince(start);
+  seconds_.Observe(latency_ms / 1000);
+  SearchObservation observation{request.query, answer.hits.size(), std::nullopt,
+                                latency_ms,    request.top_k,      core::Now()};
+  if (!answer.hits.empty()) observation.top_similarity = answer.hits.front().score;
+  ports_.analytics.Record(std::move(observation));
+  return answer;
+}
+
+base::Status SearchService::FindHits(const SearchRequest& request, std::span<const float> vector,
+                                     SearchAnswer& answer) {
+  core::VectorQuery query{vector, request.top_k, request.min_score, request.filter ? &*request.filter : nullptr};
+  for (int round = 0; round < kRefills; ++round) {
+    const auto index_start = Clock::now();
+    ASSIGN_OR_RETURN(const auto scored, ports_.index.Search(query));
+    const double index_ms = MillisecondsSince(index_start);
+    index_seconds_.Observe(index_ms / 1000);
+    answer.index_ms += index_ms;
+
+    const auto hydrate_start = Clock::now();
+    ASSIGN_OR_RETURN(answer.hits, Hydrate(scored));
+    answer.hydrate_ms += MillisecondsSince(hydrate_start);
+    const std::size_t missing = scored.size() - answer.hits.size();
+    if (missing == 0 || scored.size() < query.top_k) break;
+    if (answer.hits.size() >= request.top_k) break;
+    query.top_k = request.top_k + 2 * missing + query.top_k / 2;
+  }
+  if (answer.hits.size() > request.top_k) answer.hits.resize(request.top_k);
+  return {};
+}
+
+base::Result<std::vector<SearchHit>> SearchService::Hydrate(const std::vector<core::ScoredChunk>& scored) {
+  std::vector<core::ChunkId> ids;
+  ids.reserve(scored.size());
+  for (const core::ScoredChunk& chunk : scored) ids.push_back(chunk.chunk_id);
+  ASSIGN_OR_RETURN(auto stored, ports_.chunks.Hydrate(ids));
+
+  // Hydrate keeps the order asked and leaves out what is gone.
+  std::vector<SearchHit> hits;
+  hits.reserve(stored.size());
+  std::vector<core::DocumentId> suspects;
+  std::size_t next = 0;
+  for (const core::ScoredChunk& chunk : scored) {
+    if (next < stored.size() && stored[next].id == chunk.chunk_id) {
+      hits.push_back({std::move(stored[next]), chunk.score});
+      ++next;
+    } else {
+      suspects.push_back(chunk.document_id);
+    }
+  }
+  if (!suspects.empty()) ports_.follower.Suspect(suspects);
+  return hits;
+}
+
+bool SearchService::IsSearchable(core::DocumentId id, core::Version version) const {
+  const auto held = ports_.index.Find(id);
+  return held && held->version >= version && held->version > 0;
+}
+
+}  // namespace millrace::search
