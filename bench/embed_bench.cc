@@ -1,14 +1,12 @@
-// bench_embed [--precision float32|int8] [--rounds N] [--workers N] [--ids FILE] [--latency]
-// Tokens per CPU second of the batching embedder, beside the bound that this CPU's matrix product sets in the same run.
-// FILE has a line {"ids":[…]} a text, [CLS] and [SEP] included, as embed_peers.py writes it; else a mixed set is made
-// up.
+// bench_embed [--precision float32|int8] [--rounds N] [--workers N] [--corpus FILE [--texts N]] [--latency]
+// Tokens per CPU second of the batching embedder, tokenising included, beside the bound that this CPU's matrix product
+// sets in the same run. FILE is a corpus.jsonl as BEIR has them (title, text); without one, texts are made up.
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -18,34 +16,17 @@
 
 #include "adapters/onnx/onnx_encoder.h"
 #include "embed/batching_embedder.h"
+#include "embed/wordpiece.h"
 #include "matmul_bound.h"
 
 namespace millrace::bench {
 namespace {
 
 constexpr double kFlopPerToken = 21.2e6;  // the model's linear layers
-using Ids = std::vector<std::int32_t>;
-
-/// The "text" is the memory of its ids: what is measured is the model and the batching; tokenising is 1 % beside it.
-class PackedTokenizer final : public core::Tokenizer {
- public:
-  static std::string_view Pack(const Ids& ids) {
-    return {reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(std::int32_t)};
-  }
-  std::vector<core::Token> Tokenize(std::string_view text, std::size_t max_tokens) const override {
-    std::vector<core::Token> tokens(CountTokens(text, max_tokens));
-    for (std::size_t i = 0; i < tokens.size(); ++i) std::memcpy(&tokens[i].id, text.data() + i * 4, 4);
-    return tokens;
-  }
-  std::size_t CountTokens(std::string_view text, std::size_t stop_at) const override {
-    return std::min(text.size() / 4, stop_at);
-  }
-};
-
 struct Options {
-  std::string precision = "float32", ids_file;
+  std::string precision = "float32", corpus;
   int rounds = 5;
-  std::size_t workers = 1;
+  std::size_t workers = 1, texts = 300;
   bool latency = false;
 };
 
@@ -76,29 +57,38 @@ double ResidentMegabytes() {
   return resident * 4096 / 1e6;
 }
 
-/// Texts without [CLS] and [SEP], which the embedder adds.
-using Set = std::vector<Ids>;
+using Set = std::vector<std::string>;
 
+/// Texts of common words, each of which is one token, so that a text has as many tokens as is asked, [CLS] and [SEP]
+/// included.
 Set MakeSet(std::size_t texts, std::size_t shortest, std::size_t longest) {
+  constexpr const char* kWords[] = {"water", "house",  "paper", "light", "green", "river", "music", "table",
+                                    "stone", "market", "north", "train", "field", "night", "plant", "story"};
   std::mt19937 random(42);
   Set set(texts);
-  for (Ids& ids : set) {
-    ids.resize(std::uniform_int_distribution<std::size_t>(shortest, longest)(random) - 2);
-    for (auto& id : ids) id = std::uniform_int_distribution<std::int32_t>(1000, 30000)(random);
+  for (std::string& text : set) {
+    const auto tokens = std::uniform_int_distribution<std::size_t>(shortest, longest)(random);
+    for (std::size_t i = 2; i < tokens; ++i) text.append(kWords[random() % std::size(kWords)]).push_back(' ');
   }
   return set;
 }
 
-Set ReadSet(const std::string& path) {
+Set ReadCorpus(const std::string& path, std::size_t texts) {
   std::ifstream file(path);
   if (!file) Fail("cannot read " + path);
   Set set;
-  for (std::string line; std::getline(file, line);) {
-    auto ids = boost::json::value_to<Ids>(boost::json::parse(line).at("ids"));
-    if (ids.size() < 2) Fail(path + ": a text has fewer than the two ids of [CLS] and [SEP]");
-    set.emplace_back(ids.begin() + 1, ids.end() - 1);
+  for (std::string line; set.size() < texts && std::getline(file, line);) {
+    const auto document = boost::json::parse(line).as_object();
+    const auto* title = document.if_contains("title");
+    set.emplace_back(title != nullptr && title->is_string() ? std::string(title->as_string()) + " " : "");
+    set.back() += document.at("text").as_string();
   }
   return set;
+}
+
+std::unique_ptr<embed::WordPiece> LoadTokenizer() {
+  std::ifstream file(Asset("model/vocab.txt"));
+  return Must(embed::WordPiece::Create({std::istreambuf_iterator<char>(file), {}}));
 }
 
 /// As ingestion sends them: a few callers at once, each with the chunks of a few documents.
@@ -113,8 +103,7 @@ void EmbedAll(core::Embedder& embedder, const Set& set) {
         std::vector<std::string_view> texts;
         {
           std::lock_guard lock(mutex);
-          for (; next < set.size() && texts.size() < kTextsPerCall; ++next)
-            texts.push_back(PackedTokenizer::Pack(set[next]));
+          for (; next < set.size() && texts.size() < kTextsPerCall; ++next) texts.emplace_back(set[next]);
         }
         if (texts.empty()) return;
         (void)Must(embedder.Embed(texts, core::Embedder::Priority::kIngest, base::Deadline::AfterSeconds(600)));
@@ -126,7 +115,7 @@ void EmbedAll(core::Embedder& embedder, const Set& set) {
 
 double TokensPerCpuSecond(core::Embedder& embedder, const Set& set) {
   std::size_t tokens = 0;
-  for (const Ids& ids : set) tokens += std::min(ids.size(), embedder.max_tokens()) + 2;
+  for (const auto& text : set) tokens += embedder.tokenizer().CountTokens(text, embedder.max_tokens()) + 2;
   const double start = ProcessCpuSeconds();
   EmbedAll(embedder, set);
   return static_cast<double>(tokens) / (ProcessCpuSeconds() - start);
@@ -135,7 +124,7 @@ double TokensPerCpuSecond(core::Embedder& embedder, const Set& set) {
 /// Wall milliseconds of `count` queries of 12 tokens, one after another.
 void PrintQueryLatency(core::Embedder& embedder, const std::string& name, int count) {
   const Set query = MakeSet(1, 12, 12);
-  const std::vector<std::string_view> texts = {PackedTokenizer::Pack(query[0])};
+  const std::vector<std::string_view> texts = {query[0]};
   std::vector<double> milliseconds;
   for (int i = 0; i < count; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -159,13 +148,13 @@ void MeasureLatency(core::Embedder& embedder) {
 void MeasureThroughput(core::Embedder& embedder, const Options& options) {
   MatmulBound bound = Must(MatmulBound::Create(Asset("runtime/libonnxruntime.so.1")));
   std::map<std::string, Set> sets;
-  if (options.ids_file.empty()) {
+  if (options.corpus.empty()) {
     for (const std::size_t length : {20, 64, 128, 256}) {
       sets[fmt::format("{:3} tokens", length)] = MakeSet(8192 / length, length, length);
     }
     sets["mixed 8-256"] = MakeSet(128, 8, 256);
   } else {
-    sets[options.ids_file] = ReadSet(options.ids_file);
+    sets[options.corpus] = ReadCorpus(options.corpus, options.texts);
   }
   std::map<std::string, std::vector<double>> rates;
   std::vector<double> bounds;
@@ -197,8 +186,10 @@ Options Parse(int count, char** arguments) {
     const std::string value = arguments[++i];
     if (flag == "--precision") {
       options.precision = value;
-    } else if (flag == "--ids") {
-      options.ids_file = value;
+    } else if (flag == "--corpus") {
+      options.corpus = value;
+    } else if (flag == "--texts") {
+      options.texts = std::stoul(value);
     } else if (flag == "--rounds") {
       options.rounds = std::max(1, std::stoi(value));
     } else if (flag == "--workers") {
@@ -217,9 +208,9 @@ void Main(const Options& options) {
                                       .model_path = Asset("model/model-" + options.precision + ".onnx"),
                                       .precision = options.precision}));
   const std::chrono::duration<double> load = std::chrono::steady_clock::now() - start;
-  const PackedTokenizer tokenizer;
+  const auto tokenizer = LoadTokenizer();
   base::Metrics metrics;
-  embed::BatchingEmbedder embedder(*encoder, tokenizer, metrics, {.workers = options.workers});
+  embed::BatchingEmbedder embedder(*encoder, *tokenizer, metrics, {.workers = options.workers});
   fmt::print("{{\"load_s\":{:.2f},\"resident_mb\":{:.0f}}}\n", load.count(), ResidentMegabytes());
   if (options.latency) {
     MeasureLatency(embedder);
