@@ -177,6 +177,8 @@ TEST_F(LogTest, RetentionStopsAtWhatAGroupHasNotReadAndNeverGoesBack) {
   auto late = db().NewConsumer("");
   ASSERT_TRUE(late->Assign({{"t", 0, 5}}));  // out of range
   EXPECT_EQ(late->Poll(1, Soon())->front().position.offset, 1200);
+  consumer.reset();
+  late.reset();
   Close();
   EXPECT_EQ(Low("t", 0), 1200);
 }
