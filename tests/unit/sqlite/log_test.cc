@@ -102,40 +102,27 @@ TEST_F(LogTest, ARevokedPartitionCanBeCommittedUntilTheListenerReturns) {
   EXPECT_TRUE(second->Commit({{{"t", 1}, 1}}));
 }
 
-TEST_F(LogTest, ASilentMemberLosesItsPartitionsAndFindsOutWhenItPolls) {
+TEST_F(LogTest, ASilentMemberCannotCommitEvenWhenItLearnsOfIt) {
   options_.member_silence = milliseconds(150);
-  CreateTopic("t", 1);
-  Produce("t", 0, "a");
+  CreateTopic("t", 2);
+  Produce("t", 1, "b");
   auto silent = db().NewConsumer("g");
-  int lost = 0;
-  ASSERT_TRUE(
-      silent->Subscribe({"t"}, {nullptr, [&](const auto& revoked) { lost += static_cast<int>(revoked.size()); }}));
-  ASSERT_EQ(silent->Poll(1, Soon())->size(), 1u);
-  auto other = db().NewConsumer("g");  // joins later, so the range assignment gives it nothing while the first is there
-  ASSERT_TRUE(other->Subscribe({"t"}, {}));
-  EXPECT_TRUE(other->Poll(1, Deadline::AfterSeconds(0.4))->empty());
-  EXPECT_TRUE(silent->Commit({{{"t", 0}, 1}}));
-
-  CreateTopic("u", 2);
-  Produce("u", 1, "b");
-  auto holder = db().NewConsumer("h");
   int revoked = 0;
-  ASSERT_TRUE(holder->Subscribe({"u"}, {nullptr, [&](const auto& gone) {
+  ASSERT_TRUE(silent->Subscribe({"t"}, {nullptr, [&](const auto& gone) {
                                           revoked += static_cast<int>(gone.size());
-                                          EXPECT_EQ(holder->Commit({{{"u", 1}, 1}}).error().code, Code::kConflict);
+                                          EXPECT_EQ(silent->Commit({{{"t", 1}, 0}}).error().code, Code::kConflict);
                                         }}));
-  ASSERT_EQ(holder->Poll(1, Soon())->size(), 1u);
-  auto waiting = db().NewConsumer("h");
-  ASSERT_TRUE(waiting->Subscribe({"u"}, {}));
-  const auto taken = waiting->Poll(1, Soon());  // waits for the holder, then takes over
+  ASSERT_EQ(silent->Poll(1, Soon())->size(), 1u);
+  auto next = db().NewConsumer("g");
+  ASSERT_TRUE(next->Subscribe({"t"}, {}));
+  const auto taken = next->Poll(1, Soon());
   ASSERT_TRUE(taken);
-  EXPECT_EQ(taken->front().value, "b");
-  EXPECT_TRUE(waiting->Commit({{{"u", 1}, 1}}));
-  EXPECT_EQ(holder->Commit({{{"u", 1}, 0}}).error().code, Code::kConflict);
+  ASSERT_EQ(taken->size(), 1u);
+  EXPECT_TRUE(next->Commit({{{"t", 1}, 1}}));
   EXPECT_EQ(revoked, 0);
-  EXPECT_TRUE(holder->Poll(1, Deadline::Expired()));
+  EXPECT_TRUE(silent->Poll(1, Deadline::Expired()));
   EXPECT_EQ(revoked, 2);
-  EXPECT_EQ(lost, 0);
+  EXPECT_EQ(db().log_admin().ListGroups()->front().committed.at({"t", 1}), 1);
 }
 
 TEST_F(LogTest, OffsetsAndTheGenerationSurviveARestart) {
@@ -190,6 +177,8 @@ TEST_F(LogTest, RetentionStopsAtWhatAGroupHasNotReadAndNeverGoesBack) {
   auto late = db().NewConsumer("");
   ASSERT_TRUE(late->Assign({{"t", 0, 5}}));  // out of range
   EXPECT_EQ(late->Poll(1, Soon())->front().position.offset, 1200);
+  consumer.reset();
+  late.reset();
   Close();
   EXPECT_EQ(Low("t", 0), 1200);
 }
