@@ -68,6 +68,22 @@ base::Result<json::value> ParseJson(std::string_view text) {
   return value;
 }
 
+std::string FormatJson(const json::value& value) {
+  std::string text;
+  if (value.is_double()) return fmt::format("{}", value.get_double());
+  if (value.is_array()) {
+    for (const json::value& item : value.get_array()) text += (text.empty() ? "" : ",") + FormatJson(item);
+    return "[" + text + "]";
+  }
+  if (value.is_object()) {
+    for (const auto& [name, member] : value.get_object()) {
+      text += (text.empty() ? "" : ",") + json::serialize(name) + ":" + FormatJson(member);
+    }
+    return "{" + text + "}";
+  }
+  return json::serialize(value);
+}
+
 std::string TextAt(const json::object& object, std::string_view member) {
   const json::value* value = object.if_contains(json::string_view(member.data(), member.size()));
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();

@@ -26,6 +26,9 @@ std::string DescribeProblem(const boost::json::object& problem);
 
 base::Result<boost::json::value> ParseJson(std::string_view text);
 
+/// One line of JSON. Unlike Boost's own it writes 0.71 as people do, not as 7.1E-1.
+std::string FormatJson(const boost::json::value& value);
+
 // Members of answers, tolerant of a server that leaves one out.
 std::string TextAt(const boost::json::object& object, std::string_view member);  // "" when absent or not a string
 int64_t IntegerAt(const boost::json::object& object, std::string_view member);   // 0 when absent or not a number

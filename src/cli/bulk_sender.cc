@@ -126,7 +126,8 @@ class BulkSender::Lane {
         last_progress = base::Deadline::Clock::now();
         pause = kFirstPause;
       }
-      const double patience = attempt.reached ? shared_.options.overloaded_seconds : shared_.options.unreachable_seconds;
+      const double patience =
+          attempt.reached ? shared_.options.overloaded_seconds : shared_.options.unreachable_seconds;
       if (base::Deadline::Clock::now() - last_progress >= std::chrono::duration<double>(patience)) {
         shared_.Stop(attempt.error);
       } else {

@@ -23,9 +23,9 @@ struct Globals {
 };
 
 std::vector<Command> ClientCommands() {
-  return {IngestCommand(),          SearchCommand(),          DocumentsListCommand(), DocumentsShowCommand(),
-          DocumentsChunksCommand(), DocumentsDeleteCommand(), StatusCommand(),        ConfigCommand(),
-          VersionCommand()};
+  return {IngestCommand(),        SearchCommand(),          DocumentsListCommand(),
+          DocumentsShowCommand(), DocumentsChunksCommand(), DocumentsDeleteCommand(),
+          StatusCommand(),        ConfigCommand(),          VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {
@@ -57,14 +57,14 @@ void AddGlobals(CLI::App& app, Globals& globals) {
       ->envname("MILLRACE_SERVER")
       ->type_name("URL")
       ->capture_default_str();
-  auto* key = app.add_option("--api-key", globals.api_key, "Its API key")->envname("MILLRACE_API_KEY")->type_name("KEY");
+  auto* key =
+      app.add_option("--api-key", globals.api_key, "Its API key")->envname("MILLRACE_API_KEY")->type_name("KEY");
   app.add_option("--api-key-file", globals.api_key_file, "A file that holds the API key")
       ->type_name("FILE")
       ->excludes(key);
   app.add_option("-o,--output", globals.output, "How to print: table, json or jsonl")
       ->type_name("FORMAT")
-      ->transform(CLI::Transformer(kFormats).description(""))
-      ->check(CLI::IsMember(kFormats).description(""));
+      ->transform(CLI::CheckedTransformer(kFormats).description(""));
 }
 
 base::Result<std::string> ReadKeyFile(const std::string& path) {
@@ -89,7 +89,8 @@ base::Result<Connection> Connect(const Globals& globals) {
   const bool http = connection.url.starts_with("http://") || connection.url.starts_with("https://");
   if (!http || std::any_of(connection.url.begin(), connection.url.end(), is_control)) {
     return base::Error{base::Code::kInvalidArgument,
-                       fmt::format("--server {}: expected a URL such as http://127.0.0.1:8000", globals.server), {}};
+                       fmt::format("--server {}: expected a URL such as http://127.0.0.1:8000", globals.server),
+                       {}};
   }
   return connection;
 }
@@ -99,6 +100,25 @@ int UsageError(const std::string& who, const std::string& message) {
   return kUsage;
 }
 
+// CLI11 takes an argument such as `[slug]` for a list. The shield keeps it whole on its way to the option.
+constexpr char kShield = '\x01';
+
+void ShieldBrackets(std::vector<std::string>& arguments) {
+  for (auto& argument : arguments) {
+    if (argument.starts_with('[') && argument.ends_with(']')) argument.insert(0, 1, kShield);
+  }
+}
+
+void TakeShieldsOff(CLI::App& app) {
+  const auto take_off = [](std::string& value) {
+    if (value.starts_with(kShield)) value.erase(0, 1);
+    return std::string();
+  };
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_size() > 0) option->transform(CLI::Validator(take_off, ""));
+  }
+}
+
 int RunCommand(const Command& command, std::vector<std::string> arguments) {
   const std::string who = fmt::format("millrace {}", command.name);
   CLI::App app(std::string(command.summary), who);
@@ -106,6 +126,8 @@ int RunCommand(const Command& command, std::vector<std::string> arguments) {
   Globals globals;
   const CommandBody body = command.declare(app);
   AddGlobals(app, globals);
+  TakeShieldsOff(app);
+  ShieldBrackets(arguments);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(std::move(arguments));

@@ -21,9 +21,9 @@ struct Context {
 using CommandBody = std::function<int(const Context&)>;  // returns an ExitCode
 
 struct Command {
-  std::string_view name;     // "search", "documents list"
-  std::string_view summary;  // one line for `millrace --help`
-  std::string_view example;  // shown under Example in the command's own help
+  std::string_view name;                  // "search", "documents list"
+  std::string_view summary;               // one line for `millrace --help`
+  std::string_view example;               // shown under Example in the command's own help
   CommandBody (*declare)(CLI::App& app);  // adds the command's options to `app`; the body runs after parsing
 };
 

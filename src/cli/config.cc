@@ -22,13 +22,13 @@ int ShowConfig(const Context& context) {
   std::vector<std::vector<std::string>> rows;
   for (const json::value& item : settings->get_array()) {
     if (context.output != OutputFormat::kTable) {
-      items.Add(json::serialize(item));
+      items.Add(FormatJson(item));
     } else if (item.is_object()) {
       const json::object& setting = item.get_object();
       const json::value* value = setting.if_contains("value");
       const bool text = value == nullptr || value->is_string();
-      rows.push_back({TextAt(setting, "name"), text ? TextAt(setting, "value") : json::serialize(*value),
-                      TextAt(setting, "source")});
+      rows.push_back(
+          {TextAt(setting, "name"), text ? TextAt(setting, "value") : FormatJson(*value), TextAt(setting, "source")});
     }
   }
   if (context.output != OutputFormat::kTable) {

@@ -34,7 +34,8 @@ fs::path KeyBase(const fs::path& given, bool is_folder) {
   const bool climbs = !path.empty() && *path.begin() == "..";
   if (path.is_absolute() || climbs) {
     std::error_code error;
-    const fs::path absolute = fs::weakly_canonical(fs::absolute(given, error), error);
+    fs::path absolute = fs::absolute(path, error).lexically_normal();
+    if (!absolute.has_filename()) absolute = absolute.parent_path();
     return is_folder ? absolute.filename() : absolute.parent_path().filename() / absolute.filename();
   }
   return path == "." ? fs::path() : path;
@@ -53,8 +54,8 @@ class Walk {
       AddFile(given, KeyBase(given, false).generic_string());
     } else {
       const std::string reason = error && error != std::errc::no_such_file_or_directory ? error.message()
-                                 : fs::exists(status) ? "neither a file nor a folder"
-                                                      : "no such file or folder";
+                                 : fs::exists(status)                                   ? "neither a file nor a folder"
+                                                                                        : "no such file or folder";
       return base::Error{base::Code::kInvalidArgument, fmt::format("{}: {}", given, reason), {}};
     }
     return {};
@@ -128,7 +129,8 @@ class Walk {
     std::error_code error;
     if (fs::equivalent(known->second, path, error)) return;  // named twice
     list_.failed.emplace_back(path.string(), fmt::format("its key {} belongs to {} already: ingest one of them with "
-                                                         "--key-prefix", known->first, known->second.string()));
+                                                         "--key-prefix",
+                                                         known->first, known->second.string()));
   }
 
   void KeepOnePerPage() {

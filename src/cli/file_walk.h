@@ -22,8 +22,8 @@ struct WalkOptions {
 
 /// What was found below the paths given. Everything that is not taken is accounted for.
 struct FileList {
-  std::vector<SourceFile> files;                     // in the order of the paths given, then by name
-  std::map<std::string, size_t> skipped_types;       // by extension (".png", "no extension")
+  std::vector<SourceFile> files;                               // in the order of the paths given, then by name
+  std::map<std::string, size_t> skipped_types;                 // by extension (".png", "no extension")
   std::vector<std::pair<std::string, std::string>> same_page;  // path, and the path taken instead
   std::vector<std::pair<std::string, std::string>> failed;     // path, and why it cannot be read
 };

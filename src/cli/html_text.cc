@@ -18,22 +18,66 @@ enum class Kind { kInline, kBlock, kLine, kDropped };
 
 Kind KindOf(GumboTag tag) {
   switch (tag) {
-    case GUMBO_TAG_SCRIPT: case GUMBO_TAG_STYLE: case GUMBO_TAG_NOSCRIPT: case GUMBO_TAG_TEMPLATE:
-    case GUMBO_TAG_HEAD: case GUMBO_TAG_TITLE: case GUMBO_TAG_NAV: case GUMBO_TAG_ASIDE: case GUMBO_TAG_IFRAME:
-    case GUMBO_TAG_OBJECT: case GUMBO_TAG_SVG: case GUMBO_TAG_MATH: case GUMBO_TAG_CANVAS: case GUMBO_TAG_AUDIO:
-    case GUMBO_TAG_VIDEO: case GUMBO_TAG_SELECT: case GUMBO_TAG_DATALIST: case GUMBO_TAG_TEXTAREA:
-    case GUMBO_TAG_BUTTON: case GUMBO_TAG_MENU: case GUMBO_TAG_NOFRAMES: case GUMBO_TAG_NOEMBED:
-      return Kind::kDropped;
-    case GUMBO_TAG_P: case GUMBO_TAG_DIV: case GUMBO_TAG_SECTION: case GUMBO_TAG_ARTICLE: case GUMBO_TAG_MAIN:
-    case GUMBO_TAG_HEADER: case GUMBO_TAG_FOOTER: case GUMBO_TAG_HGROUP: case GUMBO_TAG_ADDRESS:
-    case GUMBO_TAG_BLOCKQUOTE: case GUMBO_TAG_PRE: case GUMBO_TAG_LISTING: case GUMBO_TAG_XMP: case GUMBO_TAG_HR:
-    case GUMBO_TAG_DL: case GUMBO_TAG_TABLE: case GUMBO_TAG_FIGURE: case GUMBO_TAG_FIELDSET: case GUMBO_TAG_FORM:
-    case GUMBO_TAG_DETAILS: case GUMBO_TAG_CENTER: case GUMBO_TAG_H1: case GUMBO_TAG_H2: case GUMBO_TAG_H3:
-    case GUMBO_TAG_H4: case GUMBO_TAG_H5: case GUMBO_TAG_H6: case GUMBO_TAG_UL: case GUMBO_TAG_OL: case GUMBO_TAG_DIR:
-      return Kind::kBlock;
-    case GUMBO_TAG_LI: case GUMBO_TAG_DT: case GUMBO_TAG_DD: case GUMBO_TAG_TR: case GUMBO_TAG_CAPTION:
-    case GUMBO_TAG_FIGCAPTION: case GUMBO_TAG_SUMMARY: case GUMBO_TAG_LEGEND: case GUMBO_TAG_OPTION:
-      return Kind::kLine;
+    case GUMBO_TAG_SCRIPT:
+    case GUMBO_TAG_STYLE:
+    case GUMBO_TAG_NOSCRIPT:
+    case GUMBO_TAG_TEMPLATE:
+    case GUMBO_TAG_HEAD:
+    case GUMBO_TAG_TITLE:
+    case GUMBO_TAG_NAV:
+    case GUMBO_TAG_ASIDE:
+    case GUMBO_TAG_IFRAME:
+    case GUMBO_TAG_OBJECT:
+    case GUMBO_TAG_SVG:
+    case GUMBO_TAG_CANVAS:
+    case GUMBO_TAG_AUDIO:
+    case GUMBO_TAG_VIDEO:
+    case GUMBO_TAG_SELECT:
+    case GUMBO_TAG_DATALIST:
+    case GUMBO_TAG_TEXTAREA:
+    case GUMBO_TAG_BUTTON:
+    case GUMBO_TAG_MENU:
+    case GUMBO_TAG_NOFRAMES:
+    case GUMBO_TAG_NOEMBED: return Kind::kDropped;
+    case GUMBO_TAG_P:
+    case GUMBO_TAG_DIV:
+    case GUMBO_TAG_SECTION:
+    case GUMBO_TAG_ARTICLE:
+    case GUMBO_TAG_MAIN:
+    case GUMBO_TAG_HEADER:
+    case GUMBO_TAG_FOOTER:
+    case GUMBO_TAG_HGROUP:
+    case GUMBO_TAG_ADDRESS:
+    case GUMBO_TAG_BLOCKQUOTE:
+    case GUMBO_TAG_PRE:
+    case GUMBO_TAG_LISTING:
+    case GUMBO_TAG_XMP:
+    case GUMBO_TAG_HR:
+    case GUMBO_TAG_DL:
+    case GUMBO_TAG_TABLE:
+    case GUMBO_TAG_FIGURE:
+    case GUMBO_TAG_FIELDSET:
+    case GUMBO_TAG_FORM:
+    case GUMBO_TAG_DETAILS:
+    case GUMBO_TAG_CENTER:
+    case GUMBO_TAG_H1:
+    case GUMBO_TAG_H2:
+    case GUMBO_TAG_H3:
+    case GUMBO_TAG_H4:
+    case GUMBO_TAG_H5:
+    case GUMBO_TAG_H6:
+    case GUMBO_TAG_UL:
+    case GUMBO_TAG_OL:
+    case GUMBO_TAG_DIR: return Kind::kBlock;
+    case GUMBO_TAG_LI:
+    case GUMBO_TAG_DT:
+    case GUMBO_TAG_DD:
+    case GUMBO_TAG_TR:
+    case GUMBO_TAG_CAPTION:
+    case GUMBO_TAG_FIGCAPTION:
+    case GUMBO_TAG_SUMMARY:
+    case GUMBO_TAG_LEGEND:
+    case GUMBO_TAG_OPTION: return Kind::kLine;
     default: return Kind::kInline;
   }
 }
@@ -44,9 +88,7 @@ int HeadingLevel(GumboTag tag) {
 
 bool IsList(GumboTag tag) { return tag == GUMBO_TAG_UL || tag == GUMBO_TAG_OL || tag == GUMBO_TAG_DIR; }
 bool IsCell(GumboTag tag) { return tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH; }
-bool IsPreformatted(GumboTag tag) {
-  return tag == GUMBO_TAG_PRE || tag == GUMBO_TAG_LISTING || tag == GUMBO_TAG_XMP;
-}
+bool IsPreformatted(GumboTag tag) { return tag == GUMBO_TAG_PRE || tag == GUMBO_TAG_LISTING || tag == GUMBO_TAG_XMP; }
 
 const GumboVector* ChildrenOf(const GumboNode* node) {
   return node->type == GUMBO_NODE_ELEMENT ? &node->v.element.children : nullptr;
@@ -61,8 +103,8 @@ bool IsChrome(const GumboElement& element) {
   if (gumbo_get_attribute(&element.attributes, "hidden") != nullptr) return true;
   const GumboAttribute* role = gumbo_get_attribute(&element.attributes, "role");
   if (role == nullptr) return false;
-  static constexpr std::array kRoles = {"navigation", "banner", "contentinfo", "complementary", "search",
-                                        "menu",       "menubar", "toolbar",    "dialog",        "alertdialog"};
+  static constexpr std::array kRoles = {"navigation", "banner",  "contentinfo", "complementary", "search",
+                                        "menu",       "menubar", "toolbar",     "dialog",        "alertdialog"};
   return std::any_of(kRoles.begin(), kRoles.end(), [&](const char* r) { return strcasecmp(role->value, r) == 0; });
 }
 
@@ -75,7 +117,9 @@ bool IsHeadingAnchor(const GumboElement& element) {
   return text == "¶" || text == "#" || text == "§" || text == "🔗";
 }
 
-bool IsArticle(GumboTag tag) { return tag == GUMBO_TAG_ARTICLE || tag == GUMBO_TAG_MAIN || tag == GUMBO_TAG_BLOCKQUOTE; }
+bool IsArticle(GumboTag tag) {
+  return tag == GUMBO_TAG_ARTICLE || tag == GUMBO_TAG_MAIN || tag == GUMBO_TAG_BLOCKQUOTE;
+}
 
 /// Calls `visit` for every descendant in document order, without recursion; `visit` says whether to go into it.
 template <typename Visit>
@@ -151,7 +195,7 @@ class Reader {
   struct Element {
     const GumboNode* node;
     unsigned next_child = 0;
-    size_t text_begin = 0;   // headings: where their text starts
+    size_t text_begin = 0;         // headings: where their text starts
     bool cells_are_lines = false;  // tables
   };
 
@@ -192,9 +236,13 @@ class Reader {
     if (IsList(tag)) ++lists_;
     if (IsArticle(tag)) ++articles_;
     if (tag == GUMBO_TAG_BR) {
-      if (preformatted_ > 0) flow_.AddPreformatted("\n"); else flow_.LineBreak();
+      if (preformatted_ > 0)
+        flow_.AddPreformatted("\n");
+      else
+        flow_.LineBreak();
     }
-    if (tag == GUMBO_TAG_DT) flow_.Paragraph();
+    if (tag == GUMBO_TAG_DT && !after_term_) flow_.Paragraph();
+    if (tag == GUMBO_TAG_DD || tag == GUMBO_TAG_DL) after_term_ = false;
     BreakAround(tag);
     if (tag == GUMBO_TAG_DD) flow_.Glue();
     if (const int level = HeadingLevel(tag)) {
@@ -227,6 +275,7 @@ class Reader {
     if (tag == GUMBO_TAG_TABLE) tables_.pop_back();
     if (IsPreformatted(tag)) --preformatted_;
     if (tag == GUMBO_TAG_LI) flow_.DropMark();
+    if (tag == GUMBO_TAG_DT) after_term_ = true;
     if (HeadingLevel(tag) > 0) LeaveHeading(element, tag);
     BreakAround(tag);
     if (IsArticle(tag)) --articles_;
@@ -252,6 +301,7 @@ class Reader {
   std::vector<Table> tables_;
   std::optional<std::string> first_heading_;
   int lists_ = 0, articles_ = 0, preformatted_ = 0;
+  bool after_term_ = false;  // terms that share a definition stay together
 };
 
 }  // namespace

@@ -30,7 +30,8 @@ base::Error TransportError(CURLcode code, const Connection& connection) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
       return {base::Code::kUnavailable,
-              fmt::format("no Millrace server at {}: start one with `millrace serve`", connection.url), {}};
+              fmt::format("no Millrace server at {}: start one with `millrace serve`", connection.url),
+              {}};
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -38,8 +39,7 @@ base::Error TransportError(CURLcode code, const Connection& connection) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return {base::Code::kInvalidArgument, fmt::format("{} is not a server's URL", connection.url), {}};
-    case CURLE_WRITE_ERROR:
-      return {base::Code::kTooLarge, "the server's answer is larger than 64 MiB", {}};
+    case CURLE_WRITE_ERROR: return {base::Code::kTooLarge, "the server's answer is larger than 64 MiB", {}};
     case CURLE_OPERATION_TIMEDOUT:
       return {base::Code::kDeadlineExceeded, fmt::format("{} did not answer in time", connection.url), {}};
     default:

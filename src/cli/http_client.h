@@ -39,7 +39,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   /// Any HTTP answer is a value. Errors: kUnavailable when nothing was sent (no server there), kDeadlineExceeded when
-  /// the connection was lost or the time ran out, so that the server may have done it; kTooLarge for an answer > 64 MiB.
+  /// the connection was lost or the time ran out, so that the server may have done it; kTooLarge for an answer > 64
+  /// MiB.
   base::Result<Response> Send(const Request& request);
 
  private:

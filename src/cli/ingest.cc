@@ -41,8 +41,8 @@ base::Result<Sources> FindSources(const Options& options) {
   std::erase(paths, "-");
   sources.from_stdin = given == 0 || paths.size() < given;
   if (given == 0 && isatty(STDIN_FILENO) == 1) {
-    return base::Error{base::Code::kInvalidArgument,
-                       "nothing to ingest: name files or folders, or pipe JSON lines into it", {}};
+    return base::Error{
+        base::Code::kInvalidArgument, "nothing to ingest: name files or folders, or pipe JSON lines into it", {}};
   }
   ASSIGN_OR_RETURN(sources.files, FindFiles(paths, options.walk));
   return sources;
@@ -97,9 +97,7 @@ int Ingest(const Options& options, const Context& context) {
 CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("PATH", options->paths,
-                 "Files and folders (.txt .md .markdown .rst .html .htm .json); - or nothing: JSON lines on stdin")
-      ->allow_extra_args(false)
-      ->expected(0, 1 << 20);
+                 "Files and folders (.txt .md .markdown .rst .html .htm .json); - or nothing: JSON lines on stdin");
   app.add_option("--key-prefix", options->walk.key_prefix, "Put before every file's key, such as manuals/")
       ->type_name("TEXT");
   app.add_flag("--once-per-page", options->walk.once_per_page,
@@ -123,11 +121,12 @@ CommandBody Declare(CLI::App& app) {
 }  // namespace
 
 Command IngestCommand() {
-  return {"ingest", "Send files, folders or JSON lines, and wait until they are indexed",
-          "  millrace ingest docs/ README.md\n"
-          "  millrace ingest --once-per-page /usr/share/doc/git/html\n"
-          "  echo '{\"title\":\"Note\",\"content\":\"Trains leave at nine.\",\"key\":\"notes/1\"}' | millrace ingest -\n",
-          Declare};
+  return {
+      "ingest", "Send files, folders or JSON lines, and wait until they are indexed",
+      "  millrace ingest docs/ README.md\n"
+      "  millrace ingest --once-per-page /usr/share/doc/git/html\n"
+      "  echo '{\"title\":\"Note\",\"content\":\"Trains leave at nine.\",\"key\":\"notes/1\"}' | millrace ingest -\n",
+      Declare};
 }
 
 }  // namespace millrace::cli

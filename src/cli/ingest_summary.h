@@ -13,10 +13,10 @@ namespace millrace::cli {
 
 /// What `millrace ingest` says at its end.
 struct IngestSummary {
-  IngestCounts counts;
-  std::map<std::string, size_t> skipped_types;
-  std::vector<std::pair<std::string, std::string>> same_page;  // path, and the path taken instead
-  std::vector<IngestTally::Failure> failures;
+  IngestCounts counts = {};
+  std::map<std::string, size_t> skipped_types = {};
+  std::vector<std::pair<std::string, std::string>> same_page = {};  // path, and the path taken instead
+  std::vector<IngestTally::Failure> failures = {};
   bool waited = true;
 };
 

@@ -48,11 +48,9 @@ class IngestWatch::Display {
 };
 
 IngestWatch::IngestWatch(const Connection& connection, const WatchOptions& options, IngestTally& tally)
-    : client_(connection),
-      options_(options),
-      tally_(tally),
-      display_(std::make_unique<Display>()),
-      thread_([this] { Run(); }) {}
+    : client_(connection), options_(options), tally_(tally), display_(std::make_unique<Display>()), thread_([this] {
+        Run();
+      }) {}
 
 IngestWatch::~IngestWatch() {
   cancelled_ = true;
@@ -107,9 +105,7 @@ bool IngestWatch::LookAtAwaited() {
     switch (FateOf(answer->get_object(), document.version, &reason)) {
       case Fate::kIndexed: tally_.Settle(document); break;
       case Fate::kFailed: tally_.FailAwaited(document, reason); break;
-      case Fate::kPending:
-        tally_.PutBack(std::move(document));
-        ++pending;
+      case Fate::kPending: tally_.PutBack(std::move(document)); ++pending;
     }
   }
   return true;

@@ -36,9 +36,7 @@ void FlushOutput() {
   if (std::fflush(stdout) != 0) GiveUpWriting();
 }
 
-void Complain(std::string_view message) {
-  std::fputs((EscapeControls(message) + "\n").c_str(), stderr);
-}
+void Complain(std::string_view message) { std::fputs((EscapeControls(message) + "\n").c_str(), stderr); }
 
 int Report(const base::Error& error) {
   Complain("millrace: " + error.message);

@@ -29,7 +29,8 @@ base::Result<std::string> ReadBytes(const std::filesystem::path& path) {
   if (stream) stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   if (error || !stream) {
     return base::Error{base::Code::kUnavailable,
-                       fmt::format("cannot be read: {}", error ? error.message() : std::strerror(errno)), {}};
+                       fmt::format("cannot be read: {}", error ? error.message() : std::strerror(errno)),
+                       {}};
   }
   return bytes;
 }

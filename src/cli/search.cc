@@ -63,7 +63,7 @@ int Search(const Options& options, const Context& context) {
   const json::array& list = hits != nullptr && hits->is_array() ? hits->get_array() : none;
   if (context.output != OutputFormat::kTable) {
     JsonItems items(context.output);
-    for (const json::value& hit : list) items.Add(json::serialize(hit));
+    for (const json::value& hit : list) items.Add(FormatJson(hit));
     items.Finish();
     return kOk;
   }
@@ -79,10 +79,7 @@ int Search(const Options& options, const Context& context) {
 
 CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("QUESTION", options->words, "What you want to know, in your words")
-      ->required()
-      ->allow_extra_args(false)
-      ->expected(1, 1 << 16);
+  app.add_option("QUESTION", options->words, "What you want to know, in your words")->required();
   app.add_option("-k,--top-k", options->top_k, "How many hits at most")
       ->type_name("N")
       ->check(CLI::Range(1, 1000))

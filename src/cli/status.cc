@@ -28,7 +28,8 @@ std::string DescribeDocuments(const json::object& documents) {
   std::string text;
   for (const auto& [name, count] : documents) {
     const int64_t number = IntegerAt(documents, std::string_view(name));
-    if (number > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, EscapeControls(std::string_view(name)));
+    if (number > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", number, EscapeControls(std::string_view(name)));
   }
   return text.empty() ? "none" : text;
 }
@@ -79,7 +80,7 @@ int ShowStatus(bool watch, const Context& context) {
     const auto answer = Call(client, {"GET", "/v1/status"});
     if (!answer) return Report(answer.error());
     if (redraw) Print("\x1b[H\x1b[2J");
-    Print(context.output == OutputFormat::kTable ? FormatStatus(answer->get_object()) : json::serialize(*answer) + "\n");
+    Print(context.output == OutputFormat::kTable ? FormatStatus(answer->get_object()) : FormatJson(*answer) + "\n");
     if (!watch) return kOk;
     FlushOutput();
     std::this_thread::sleep_for(std::chrono::seconds(1));

@@ -37,7 +37,8 @@ class Lines {
 
 std::string Unquote(std::string_view value) {
   value = Trim(value);
-  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+  const bool quoted =
+      value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
   return std::string(quoted ? value.substr(1, value.size() - 2) : value);
 }
 

@@ -1,9 +1,10 @@
+#include "base/version.h"
+
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
-#include "base/version.h"
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -19,7 +20,7 @@ int ShowVersion(const Context& context) {
   const auto server = Call(client, {"GET", "/v1/version", {}, {}, 5});
   if (context.output != OutputFormat::kTable) {
     json::object both{{"client", std::string(base::kVersion)}, {"server", server ? *server : json::value()}};
-    Print(json::serialize(both) + "\n");
+    Print(FormatJson(both) + "\n");
     return kOk;
   }
   Print(fmt::format("millrace {}\n", base::kVersion));

@@ -14,8 +14,8 @@ namespace millrace::core {
 
 /// Cuts one document into chunks while it streams through. The chunks depend on the content alone, not on how it is cut
 /// into parts, so that a run that died can go on from a chunk index. Each chunk's text is the exact slice of its range
-/// and fits the model. Content that is not blank gives at least one chunk. Holds less than 64 KiB between calls. One
-/// thread at a time.
+/// and fits the model. Content that is not blank gives at least one chunk. Holds at most 64 KiB of text between calls.
+/// One thread at a time.
 class Chunker {
  public:
   /// Throws std::runtime_error when ICU's data is missing. `tokenizer` must outlive the chunker.

@@ -44,7 +44,8 @@ std::optional<Value> ValueOf(const std::array<std::pair<Value, std::string_view>
 
 std::string Format(Timestamp time, char separator) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const std::tm utc = fmt::gmtime(std::chrono::system_clock::to_time_t(seconds));
+  // Not through system_clock, whose nanoseconds end in 2262.
+  const std::tm utc = fmt::gmtime(static_cast<std::time_t>(seconds.time_since_epoch().count()));
   return fmt::format("{:%Y-%m-%d}{}{:%H:%M:%S}", utc, separator, utc);
 }
 

@@ -53,7 +53,8 @@ std::optional<Timestamp> ReadTimestamp(std::string_view text) {
   const int day = ReadDigits(text.substr(8, 2)), hour = ReadDigits(text.substr(11, 2));
   const int minute = ReadDigits(text.substr(14, 2)), second = ReadDigits(text.substr(17, 2));
   const int millisecond = ReadDigits(text.substr(20, 3));
-  if (year < 0 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0 || millisecond < 0) return std::nullopt;
+  if (year < 1970 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0 || millisecond < 0)
+    return std::nullopt;
   const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;

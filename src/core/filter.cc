@@ -8,6 +8,8 @@
 #include <compare>
 #include <utility>
 
+#include "core/json_text.h"
+
 namespace millrace::core {
 namespace {
 
@@ -203,15 +205,12 @@ bool MatchesValue(const Filter& filter, const MetadataValue& value) {
 }  // namespace
 
 base::Result<Filter> ParseFilter(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  boost::system::error_code error;
-  const json::value root = json::parse(text, error, {}, options);
-  if (error == json::error::too_deep) {
+  const auto root = ParseJson(text, kMaxJsonDepth);
+  if (!root && root.error().code == base::Code::kTooLarge) {
     return Invalid("/filter", fmt::format("a filter must not be nested deeper than {} levels", kMaxFilterDepth));
   }
-  if (error) return Invalid("/filter", fmt::format("a filter must be a JSON object: {}", error.message()));
-  return Reader().Read(root, "/filter", 1);
+  if (!root) return Invalid("/filter", fmt::format("a filter must be a JSON object: {}", root.error().message));
+  return Reader().Read(*root, "/filter", 1);
 }
 
 bool Matches(const Filter& filter, DocumentId id, std::string_view title, const std::optional<std::string>& key,

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/json_text.h"
+
 namespace millrace::core {
 namespace {
 
@@ -109,11 +111,11 @@ base::Result<Metadata> ParseMetadata(std::string_view text) {
     return Invalid("/metadata", fmt::format("metadata must have at most {} bytes as JSON, it has {}", kMaxMetadataBytes,
                                             text.size()));
   }
-  json::parse_options options;
-  options.max_depth = kMaxJsonDepth;
-  boost::system::error_code error;
-  const json::value root = json::parse(text, error, {}, options);
-  if (error) return Invalid("/metadata", fmt::format("metadata must be a flat JSON object: {}", error.message()));
+  const auto parsed = ParseJson(text, kMaxJsonDepth);
+  if (!parsed) {
+    return Invalid("/metadata", fmt::format("metadata must be a flat JSON object: {}", parsed.error().message));
+  }
+  const json::value& root = *parsed;
   if (!root.is_object()) return Invalid("/metadata", "metadata must be a JSON object");
   Metadata metadata;
   for (const auto& [name, value] : root.get_object()) {

@@ -19,7 +19,11 @@ void UnitScanner::Feed(std::string_view part, bool last) {
     if (line_begin_ < buffer_.size()) TakeLine(buffer_.size(), true);
     EndBlock();
   }
-  buffer_.erase(0, block_begin_);
+  if (buffer_.capacity() > kMaxHeldBytes) {
+    buffer_ = buffer_.substr(block_begin_);  // gives the memory of a large part back
+  } else {
+    buffer_.erase(0, block_begin_);
+  }
   line_begin_ -= block_begin_;
   searched_ -= block_begin_;
   block_begin_ = 0;

@@ -29,6 +29,8 @@ class UnitScanner {
   static constexpr std::size_t kMaxBlockBytes = 16 * 1024;
   static constexpr std::size_t kMaxLineBytes = 4 * 1024;  // a longer line is read in pieces
 
+  static constexpr std::size_t kMaxHeldBytes = 64 * 1024;  // between calls
+
   UnitScanner(TextBreaks& breaks, UnitSink& sink) : breaks_(breaks), sink_(sink) {}
 
   void Feed(std::string_view part, bool last);

@@ -163,7 +163,7 @@ net::awaitable<bool> Connection::ServeOne() {
     FillRequest(incoming.parser.get(), *request);
     incoming.head_only = request->method == "HEAD";
     incoming.http_1_1 = incoming.parser.get().version() >= 11;
-    incoming.problem = CheckHead(*request, incoming.parser.get().version(), state_.options);
+    incoming.problem = CheckHead(*request, incoming.http_1_1, state_.options);
   }
   if (!incoming.problem) answer = state_.router.Admit(*request);
   if (!incoming.problem && !answer) co_await ReadBody(incoming, *request, budget);
@@ -209,6 +209,8 @@ net::awaitable<void> Connection::ReadHeader(Incoming& incoming) {
     const bool in_target = incoming.parser.get().target().empty();
     incoming.problem =
         in_target ? Problem{414, "the URL is too long", {}} : Problem{431, "the request's header is too large", {}};
+  } else if (failure == beast_http::error::bad_version) {
+    incoming.problem = Problem{505, "only HTTP/1.0 and HTTP/1.1 are spoken here", {}};
   } else if (failure == beast_http::error::end_of_stream || failure == beast_http::error::partial_message) {
     incoming.gone = true;
   } else if (failure.category() == beast_http::make_error_code(beast_http::error::bad_method).category()) {

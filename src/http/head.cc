@@ -75,15 +75,14 @@ std::string FormatHead(const Response& response, Framing framing) {
   return head + "\r\n";
 }
 
-std::optional<Problem> CheckHead(const Request& request, unsigned version, const ServerOptions& options) {
-  if (version != 10 && version != 11) return Problem{505, "only HTTP/1.0 and HTTP/1.1 are spoken here", {}};
+std::optional<Problem> CheckHead(const Request& request, bool http_1_1, const ServerOptions& options) {
   if (request.target.size() > options.max_target_bytes) return Problem{414, "the URL is too long", {}};
   if (request.headers.size() > options.max_headers) {
     return Problem{431, fmt::format("a request may have at most {} header fields", options.max_headers), {}};
   }
   const auto hosts = std::count_if(request.headers.begin(), request.headers.end(),
                                    [](const auto& header) { return header.first == "host"; });
-  if (hosts > 1 || (hosts == 0 && version == 11)) return Problem{400, "there must be exactly one Host header", {}};
+  if (hosts > 1 || (hosts == 0 && http_1_1)) return Problem{400, "there must be exactly one Host header", {}};
   const auto coding = request.header("transfer-encoding");
   if (coding && !EqualIgnoringCase(*coding, "chunked")) {
     return Problem{501, "the only transfer coding understood is chunked", {}};

@@ -21,7 +21,7 @@ inline bool IsLong(const Response& response) { return response.next_part != null
 /// Status line and header fields, with the empty line.
 std::string FormatHead(const Response& response, Framing framing);
 
-/// What makes a request unanswerable whatever it asks: version (10 or 11), transfer coding, Host, sizes, expectation.
-std::optional<Problem> CheckHead(const Request& request, unsigned version, const ServerOptions& options);
+/// What makes a request unanswerable whatever it asks: transfer coding, Host, sizes, expectation.
+std::optional<Problem> CheckHead(const Request& request, bool http_1_1, const ServerOptions& options);
 
 }  // namespace millrace::http

@@ -116,7 +116,7 @@ std::variant<JsonObject, Problem> JsonObject::Parse(std::string_view text) {
   json::stream_parser parser({}, options);
   boost::system::error_code failure;
   const std::size_t read = parser.write_some(text.data(), text.size(), failure);
-  if (!failure) parser.finish(failure);
+  if (!failure && !parser.done()) parser.finish(failure);  // it would also object to what follows
   if (failure) return Problem{400, Explain(text, read, failure), {}};
   if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) {
     return Problem{400, fmt::format("the body is not JSON: something follows its end at byte {}", read), {}};

@@ -6,20 +6,29 @@
 
 namespace millrace::index {
 
+namespace {
+
+std::size_t ArenaBytes(std::size_t dimension) {
+  const std::size_t numbers = PaddedDimension(dimension) * (sizeof(float) + sizeof(std::int8_t));
+  return Block::kRows * (numbers + 2 * sizeof(float) + sizeof(core::ChunkId) + sizeof(std::uint16_t));
+}
+
+}  // namespace
+
 Block::Block(std::size_t dimension)
     : dimension_(dimension),
       padded_dimension_(PaddedDimension(dimension)),
-      codes_(MakeAligned<std::int8_t>(kRows * padded_dimension_)),
-      vectors_(MakeAligned<float>(kRows * padded_dimension_)),
-      scales_(MakeAligned<float>(kRows)),
-      errors_(MakeAligned<float>(kRows)),
-      chunk_ids_(MakeAligned<core::ChunkId>(kRows)),
-      extent_of_row_(MakeAligned<std::uint16_t>(kRows)),
+      arena_(ArenaBytes(dimension)),
+      codes_(arena_.Take<std::int8_t>(kRows * padded_dimension_)),
+      vectors_(arena_.Take<float>(kRows * padded_dimension_)),
+      scales_(arena_.Take<float>(kRows)),
+      errors_(arena_.Take<float>(kRows)),
+      chunk_ids_(arena_.Take<core::ChunkId>(kRows)),
+      extent_of_row_(arena_.Take<std::uint16_t>(kRows)),
       extent_(std::make_unique<Extent[]>(kRows)) {}
 
-std::size_t Block::RowBytes(std::size_t dimension) {
-  const std::size_t numbers = PaddedDimension(dimension) * (sizeof(float) + sizeof(std::int8_t));
-  return numbers + 2 * sizeof(float) + sizeof(core::ChunkId) + sizeof(std::uint16_t) + sizeof(Extent);
+std::size_t Block::Bytes(std::size_t dimension) {
+  return PageArena::RoundUp(ArenaBytes(dimension)) + kRows * sizeof(Extent) + sizeof(Block);
 }
 
 ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t rows, Sequence born) {
@@ -29,7 +38,7 @@ ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t row
   extent.document = std::move(document);
   extent.born = born;
   extent.rows = {rows_, rows_ + rows};
-  std::fill_n(extent_of_row_.get() + rows_, rows, static_cast<std::uint16_t>(extents_));
+  std::fill_n(extent_of_row_ + rows_, rows, static_cast<std::uint16_t>(extents_));
   rows_ += rows;
   live_rows_ += rows;
   return {this, extents_++};
@@ -37,12 +46,11 @@ ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t row
 
 ExtentRef Block::Append(std::shared_ptr<Document> document, std::span<const core::ChunkId> chunk_ids,
                         std::span<const float> vectors, Sequence born) {
-  std::copy(chunk_ids.begin(), chunk_ids.end(), chunk_ids_.get() + rows_);
+  std::copy(chunk_ids.begin(), chunk_ids.end(), chunk_ids_ + rows_);
   for (std::size_t i = 0; i < chunk_ids.size(); ++i) {
     const std::size_t row = rows_ + i;
-    const RowScale quantized =
-        QuantizeRow(vectors.subspan(i * dimension_, dimension_), vectors_.get() + row * padded_dimension_,
-                    codes_.get() + row * padded_dimension_);
+    const RowScale quantized = QuantizeRow(vectors.subspan(i * dimension_, dimension_),
+                                           vectors_ + row * padded_dimension_, codes_ + row * padded_dimension_);
     scales_[row] = quantized.scale;
     errors_[row] = quantized.error;
   }
@@ -53,7 +61,7 @@ ExtentRef Block::AppendCopy(const Block& other, const std::shared_ptr<Document>&
                             Sequence born) {
   const std::uint32_t count = rows.end - rows.begin;
   const auto copy = [&](const auto& source, const auto& target, std::size_t width) {
-    std::copy_n(source.get() + rows.begin * width, count * width, target.get() + rows_ * width);
+    std::copy_n(source + rows.begin * width, count * width, target + rows_ * width);
   };
   copy(other.codes_, codes_, padded_dimension_);
   copy(other.vectors_, vectors_, padded_dimension_);

@@ -11,6 +11,7 @@
 
 #include "core/index_feed.h"
 #include "index/kernels.h"
+#include "index/page_arena.h"
 
 namespace millrace::index {
 
@@ -82,23 +83,25 @@ class Block {
   const Extent& extent(std::uint32_t number) const { return extent_[number]; }
   std::uint32_t extent_of_row(std::uint32_t row) const { return extent_of_row_[row]; }
 
-  CodeRows codes() const { return {codes_.get(), scales_.get(), errors_.get()}; }
-  const float* vector(std::uint32_t row) const { return vectors_.get() + row * padded_dimension_; }
+  CodeRows codes() const { return {codes_, scales_, errors_}; }
+  const float* vector(std::uint32_t row) const { return vectors_ + row * padded_dimension_; }
   core::ChunkId chunk_id(std::uint32_t row) const { return chunk_ids_[row]; }
 
-  /// Memory of one row, its part of the extents apart.
-  static std::size_t RowBytes(std::size_t dimension);
+  /// Memory of a block, filled or not.
+  static std::size_t Bytes(std::size_t dimension);
 
  private:
   ExtentRef AddExtent(std::shared_ptr<Document> document, std::uint32_t rows, Sequence born);
 
   const std::size_t dimension_, padded_dimension_;
   std::uint32_t rows_ = 0, live_rows_ = 0, extents_ = 0;  // the writer's; readers have their own counts in the snapshot
-  AlignedArray<std::int8_t> codes_;
-  AlignedArray<float> vectors_;
-  AlignedArray<float> scales_, errors_;
-  AlignedArray<core::ChunkId> chunk_ids_;
-  AlignedArray<std::uint16_t> extent_of_row_;
+  PageArena arena_;
+  std::int8_t* const codes_;
+  float* const vectors_;
+  float* const scales_;
+  float* const errors_;
+  core::ChunkId* const chunk_ids_;
+  std::uint16_t* const extent_of_row_;
   std::unique_ptr<Extent[]> extent_;
 };
 

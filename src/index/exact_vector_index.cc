@@ -123,9 +123,8 @@ void ExactVectorIndex::Commit(Directory staged) {
     count(next, +1);
     held = std::move(next);
   }
-  const std::size_t row_bytes = rows_.rows() * Block::RowBytes(rows_.dimension());
   const std::size_t entry_bytes = directory_.size() * (kMapNodeBytes + sizeof(Directory::value_type));
-  size_.bytes = document_bytes_ + static_cast<std::int64_t>(row_bytes + entry_bytes);
+  size_.bytes = document_bytes_ + static_cast<std::int64_t>(rows_.bytes() + entry_bytes);
 }
 
 base::Result<std::vector<core::ScoredChunk>> ExactVectorIndex::Search(const core::VectorQuery& query) const {

@@ -44,8 +44,7 @@ class RowStore {
   void Publish();
 
   std::size_t dimension() const { return dimension_; }  // 0 before the first row
-  std::size_t rows() const { return rows_; }            // dead ones included
-  std::size_t dead_rows() const { return dead_rows_; }
+  std::size_t bytes() const { return blocks_.size() * Block::Bytes(dimension_); }
 
  private:
   Block& Tail();

@@ -1,5 +1,9 @@
+#include "adapters/memory/float_index.h"
+#include "adapters/memory/memory_log.h"
 #include "adapters/memory/memory_store.h"
+#include "contract/log_contract.h"
 #include "contract/store_contract.h"
+#include "contract/vector_index_contract.h"
 
 namespace millrace::contract {
 namespace {
@@ -15,7 +19,22 @@ class MemoryStoreUnderTest : public StoreUnderTest {
   memory::MemoryStore store_;
 };
 
+class MemoryLogUnderTest : public LogUnderTest {
+ public:
+  core::LogProducer& producer() override { return log_.producer(); }
+  core::LogAdmin& admin() override { return log_.admin(); }
+  std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
+    return log_.NewConsumer(std::move(group));
+  }
+
+ private:
+  memory::MemoryLog log_{{.member_silence = kMemberSilence}};
+};
+
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"memory", [] { return std::make_unique<MemoryStoreUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"memory", [] { return std::make_unique<MemoryLogUnderTest>(); }}));
+MILLRACE_INSTANTIATE_VECTOR_INDEX_CONTRACT((VectorIndexFactory{
+    "memory", [](std::size_t) { return std::make_unique<memory::FloatIndex>(); }}));
 
 }  // namespace
 }  // namespace millrace::contract

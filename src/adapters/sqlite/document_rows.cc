@@ -29,7 +29,7 @@ void AddContent(Connection& connection, core::DocumentId id, core::Version versi
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
-             position_topic, position_partition, position_offset, position_at
+             position_topic, position_partition, position_offset, position_at, position_version
       FROM document_state WHERE document_id = ?1)sql");
   if (!select.Bind(id).Step()) return std::nullopt;
   StateRow row;
@@ -43,6 +43,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   row.deleted_at = select.OptionalTime(6);
   if (!select.IsNull(7)) row.position = {select.Text(7), static_cast<std::int32_t>(select.Int(8)), select.Int(9)};
   row.position_at = select.Time(10);
+  row.position_version = select.Int(11);
   return row;
 }
 
@@ -90,9 +91,6 @@ core::Version AddVersion(Connection& connection, core::DocumentId id, const std:
                  draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                  core::Sha256Hex(draft.content), draft.IdentityHash());
   AddContent(connection, id, version, draft.content);
-  if (before && before->version > std::max(before->indexed_version, before->deleted_version)) {
-    AddEvent(connection, {id, before->version, before->revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
-  }
   return version;
 }
 

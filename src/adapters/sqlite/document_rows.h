@@ -20,8 +20,9 @@ struct StateRow {
   core::DocumentStatus status = core::DocumentStatus::kQueued;
   int attempts = 0;
   std::optional<core::Timestamp> deleted_at;
-  std::optional<core::Position> position;  // of the newest message known, whatever version it made
+  std::optional<core::Position> position;  // of the newest message known
   core::Timestamp position_at;
+  core::Version position_version = 0;  // which that message carried or was given
 
   bool deleted() const { return status == core::DocumentStatus::kDeleted; }
 };
@@ -48,7 +49,7 @@ struct VersionRow {
 std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId id, core::Version version);
 
 /// Makes `draft` the newest version of a document whose `documents` row is there: its state (`queued`, nothing tried
-/// yet), what it says and its content. The version it overtakes, if it was not indexed, gets its `superseded` event.
+/// yet), what it says and its content.
 core::Version AddVersion(Connection& connection, core::DocumentId id, const std::optional<StateRow>& before,
                          const VersionDraft& draft, core::Timestamp now);
 

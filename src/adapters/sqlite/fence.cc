@@ -51,15 +51,22 @@ core::WorkOrder Process(Connection& connection, const StateRow& state, core::Tim
   return order;
 }
 
-core::WorkOrder FenceOwn(Connection& connection, const core::Work& work, core::Timestamp now) {
+/// By version: `version` is what the message carries, or was given before.
+core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, core::Version version,
+                             core::Timestamp now) {
   const auto state = FindState(connection, work.id);
-  if (!state || work.version > state->version) {
-    return Refuse(fmt::format("version {} of document {} was never accepted", work.version, work.id));
+  if (!state || version > state->version) {
+    return Refuse(fmt::format("version {} of document {} was never accepted", version, work.id));
   }
-  if (work.version <= state->deleted_version) return Skip(Verdict::kDeleted, work.version);
-  if (work.version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, work.version);
-  if (work.version < state->version) return Skip(Verdict::kSuperseded, work.version);
-  if (!work.position.topic.empty()) StorePosition(connection, work.id, work.version, work.position, work.timestamp);
+  if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
+  if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
+  if (version < state->version) {
+    if (version > state->indexed_version) {
+      AddEvent(connection, {work.id, version, state->revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
+    }
+    return Skip(Verdict::kSuperseded, version);
+  }
+  if (!work.position.topic.empty()) StorePosition(connection, work.id, version, work.position, work.timestamp);
   return Process(connection, *state, now);
 }
 
@@ -77,54 +84,46 @@ Order Compare(const core::Work& work, const StateRow& state) {
                                                                                                     : Order::kBefore;
 }
 
-StateRow ApplyForeign(Connection& connection, const core::Work& work, const std::optional<StateRow>& before,
-                      core::Timestamp now) {
-  VersionDraft draft{work.title, work.content, core::FormatMetadata({}), core::Chunking{}};
-  const auto newest = before ? FindVersion(connection, work.id, before->version) : std::nullopt;
-  if (newest) {
-    draft.metadata = newest->metadata;
-    draft.chunking = newest->chunking;
-  }
+/// Makes the record the document's newest version.
+core::WorkOrder ApplyForeign(Connection& connection, const core::Work& work, const std::optional<StateRow>& before,
+                             const VersionDraft& draft, core::Timestamp now) {
   connection.Run(R"sql(
       INSERT INTO documents(id, created_at, updated_at) VALUES (?1, ?2, ?2)
       ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at)sql",
                  work.id, now);
-  const core::Version version = AddVersion(connection, work.id, before, draft, now);
-  StorePosition(connection, work.id, version, work.position, work.timestamp);
-  return *FindState(connection, work.id);
+  return FenceVersion(connection, work, AddVersion(connection, work.id, before, draft, now), now);
 }
 
 core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, core::Timestamp now) {
   const auto state = FindState(connection, work.id);
-  if (!state) {
+  std::optional<VersionRow> newest;
+  if (state) {
+    const Order order = Compare(work, *state);
+    if (order == Order::kSame) return FenceVersion(connection, work, state->position_version, now);
+    if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order == Order::kBefore)) {
+      return Skip(Verdict::kDeleted, state->version);
+    }
+    if (order == Order::kBefore) return Skip(Verdict::kSuperseded, state->version);
+    newest = FindVersion(connection, work.id, state->version);
+  } else {
     const auto highest = connection.Int("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").value_or(0);
     if (work.id <= 0 || work.id > highest + kMaxForeignGap) {
       return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest + kMaxForeignGap));
     }
-    return Process(connection, ApplyForeign(connection, work, state, now), now);
   }
-  const Order order = Compare(work, *state);
-  if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order != Order::kAfter)) {
-    return Skip(Verdict::kDeleted, state->version);
+  const VersionDraft draft{work.title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
+                           newest ? newest->chunking : core::Chunking{}};
+  if (newest && newest->identity_hash == draft.IdentityHash()) {  // nothing new
+    StorePosition(connection, work.id, state->version, work.position, work.timestamp);
+    return FenceVersion(connection, work, state->version, now);
   }
-  const bool indexed = state->indexed_version == state->version;
-  if (order == Order::kBefore) return Skip(indexed ? Verdict::kAlreadyIndexed : Verdict::kSuperseded, state->version);
-  if (order == Order::kAfter) {
-    const auto newest = FindVersion(connection, work.id, state->version);
-    const VersionDraft draft{work.title, work.content, newest ? newest->metadata : "",
-                             newest ? newest->chunking : core::Chunking{}};
-    if (!newest || newest->identity_hash != draft.IdentityHash()) {
-      return Process(connection, ApplyForeign(connection, work, state, now), now);
-    }
-    StorePosition(connection, work.id, state->version, work.position, work.timestamp);  // equal: nothing new
-  }
-  return indexed ? Skip(Verdict::kAlreadyIndexed, state->version) : Process(connection, *state, now);
+  return ApplyForeign(connection, work, state, draft, now);
 }
 
 }  // namespace
 
 core::WorkOrder Fence(Connection& connection, const core::Work& work, core::Timestamp now) {
-  return work.version == 0 ? FenceForeign(connection, work, now) : FenceOwn(connection, work, now);
+  return work.version == 0 ? FenceForeign(connection, work, now) : FenceVersion(connection, work, work.version, now);
 }
 
 }  // namespace millrace::sqlite

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -14,7 +13,6 @@ namespace millrace::sqlite {
 namespace {
 
 constexpr std::size_t kMaxFetchBytes = 32 << 20;
-constexpr auto kHandOverCheck = std::chrono::milliseconds(100);
 
 base::Error NoSuchPartition(const core::TopicPartition& partition) {
   return {base::Code::kNotFound,
@@ -71,7 +69,7 @@ base::Status Consumer::Start(const std::vector<core::TopicPartition>& partitions
   return {};
 }
 
-base::Result<bool> Consumer::FollowGroup() {
+base::Status Consumer::FollowGroup() {
   while (true) {
     const Groups::Change change = groups_.Review(group_, *member_);
     std::vector<core::TopicPartition> revoked = change.revoked;
@@ -94,7 +92,7 @@ base::Result<bool> Consumer::FollowGroup() {
       }
       if (listener_.assigned) listener_.assigned(change.assigned);
     }
-    if (revoked.empty() && !change.expelled) return change.waiting;
+    if (revoked.empty() && !change.expelled) return {};
   }
 }
 
@@ -137,15 +135,20 @@ base::Result<std::vector<core::LogRecord>> Consumer::Fetch(std::size_t max) {
 }
 
 base::Result<std::vector<core::LogRecord>> Consumer::Poll(std::size_t max, base::Deadline deadline) {
+  auto records = FollowAndFetch(max, deadline);
+  if (member_) groups_.LeavePoll(group_, *member_);
+  return records;
+}
+
+base::Result<std::vector<core::LogRecord>> Consumer::FollowAndFetch(std::size_t max, base::Deadline deadline) {
   while (true) {
     const std::uint64_t seen = signal_.count();
-    bool waiting = false;
-    if (member_) {
-      ASSIGN_OR_RETURN(waiting, FollowGroup());
-    }
+    if (member_) RETURN_IF_ERROR(FollowGroup());
     ASSIGN_OR_RETURN(std::vector<core::LogRecord> records, Fetch(max));
     if (!records.empty() || deadline.expired()) return records;
-    signal_.WaitPast(seen, waiting ? deadline.EarlierOf(base::Deadline::After(kHandOverCheck)) : deadline);
+    // A member looks up now and then, for others that fell silent.
+    signal_.WaitPast(seen,
+                     member_ ? deadline.EarlierOf(base::Deadline::After(engine_.options.member_silence)) : deadline);
   }
 }
 

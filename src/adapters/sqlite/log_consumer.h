@@ -33,7 +33,8 @@ class Consumer final : public core::LogConsumer {
   using Cursors = std::map<core::TopicPartition, Cursor>;
 
   void Leave();
-  base::Result<bool> FollowGroup();  // true: another member still holds what this one shall get
+  base::Result<std::vector<core::LogRecord>> FollowAndFetch(std::size_t max, base::Deadline deadline);
+  base::Status FollowGroup();
   base::Status Start(const std::vector<core::TopicPartition>& partitions);
   base::Result<std::vector<core::LogRecord>> Fetch(std::size_t max);
 

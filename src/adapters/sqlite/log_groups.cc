@@ -32,7 +32,6 @@ void Groups::RebalanceReadersOf(const std::string& topic) {
 /// Kafka's range assignment: of each topic every subscriber, in the order of joining, gets a run of partitions.
 void Groups::Rebalance(Group& group) {
   ++group.generation;
-  group.rebalanced_at = Clock::now();
   for (auto& [id, member] : group.members) member.target.clear();
   for (const auto& [topic, partitions] : topics_) {
     std::vector<MemberState*> readers;
@@ -60,7 +59,7 @@ base::Result<Groups::Member> Groups::Join(const std::string& group, const std::v
     Group& joined = groups_[group];
     joined.generation = std::max(joined.generation, *stored);
     member = ++last_member_;
-    joined.members[member] = {topics, {}, {}, Clock::now()};
+    joined.members[member] = {topics, {}, {}, false, Clock::now()};
     Rebalance(joined);
     generation = joined.generation;
   }
@@ -87,28 +86,19 @@ void Groups::Leave(const std::string& group, Member member) {
   }
 }
 
-Groups::MemberState* Groups::HolderOf(Group& group, const core::TopicPartition& partition) {
-  for (auto& [id, member] : group.members) {
-    if (member.held.count(partition) > 0) return &member;
-  }
-  return nullptr;
+Groups::MemberState* Groups::Find(const std::string& group, Member member) {
+  auto& members = groups_[group].members;
+  const auto found = members.find(member);
+  return found == members.end() ? nullptr : &found->second;
 }
 
-/// Members that do not poll, and hold what `asking` shall get, go. True when one went.
-bool Groups::ExpelSilentHolders(Group& group, Member asking) {
-  const MemberState& waiting = group.members.at(asking);
-  std::vector<Member> silent;
-  for (const auto& [id, member] : group.members) {
-    const bool in_the_way =
-        id != asking && std::any_of(member.held.begin(), member.held.end(),
-                                    [&](const auto& partition) { return waiting.target.count(partition) > 0; });
-    if (in_the_way && Clock::now() - std::max(member.seen, group.rebalanced_at) > engine_.options.member_silence) {
-      silent.push_back(id);
-    }
-  }
-  for (const Member id : silent) group.members.erase(id);
-  if (!silent.empty()) Rebalance(group);
-  return !silent.empty();
+/// True when a member went.
+bool Groups::ExpelSilent(Group& group) {
+  const auto expelled = std::erase_if(group.members, [&](const auto& entry) {
+    return !entry.second.polling && Clock::now() - entry.second.seen > engine_.options.member_silence;
+  });
+  if (expelled > 0) Rebalance(group);
+  return expelled > 0;
 }
 
 Groups::Change Groups::Review(const std::string& name, Member id) {
@@ -116,24 +106,23 @@ Groups::Change Groups::Review(const std::string& name, Member id) {
   std::int64_t expelled_at = 0;
   {
     std::lock_guard lock(mutex_);
-    Group& group = groups_[name];
-    const auto found = group.members.find(id);
-    if (found == group.members.end()) {
+    MemberState* member = Find(name, id);
+    if (member == nullptr) {
       change.expelled = true;
       return change;
     }
-    MemberState& member = found->second;
-    member.seen = Clock::now();
-    if (ExpelSilentHolders(group, id)) expelled_at = group.generation;
-    std::set_difference(member.held.begin(), member.held.end(), member.target.begin(), member.target.end(),
+    member->polling = true;
+    Group& group = groups_[name];
+    if (ExpelSilent(group)) expelled_at = group.generation;
+    std::set_difference(member->held.begin(), member->held.end(), member->target.begin(), member->target.end(),
                         std::back_inserter(change.revoked));
     if (change.revoked.empty()) {
-      for (const core::TopicPartition& partition : member.target) {
-        const MemberState* holder = HolderOf(group, partition);
-        if (holder == nullptr) change.assigned.push_back(partition);
-        change.waiting = change.waiting || (holder != nullptr && holder != &member);
+      for (const core::TopicPartition& partition : member->target) {
+        const bool held = std::any_of(group.members.begin(), group.members.end(),
+                                      [&](const auto& entry) { return entry.second.held.count(partition) > 0; });
+        if (!held) change.assigned.push_back(partition);
       }
-      member.held.insert(change.assigned.begin(), change.assigned.end());
+      member->held.insert(change.assigned.begin(), change.assigned.end());
     }
   }
   if (expelled_at > 0) {
@@ -146,13 +135,20 @@ Groups::Change Groups::Review(const std::string& name, Member id) {
   return change;
 }
 
+void Groups::LeavePoll(const std::string& group, Member member) {
+  std::lock_guard lock(mutex_);
+  if (MemberState* state = Find(group, member)) {
+    state->polling = false;
+    state->seen = Clock::now();
+  }
+}
+
 void Groups::Released(const std::string& group, Member member, const std::vector<core::TopicPartition>& partitions) {
   {
     std::lock_guard lock(mutex_);
-    auto& members = groups_[group].members;
-    const auto found = members.find(member);
-    if (found == members.end()) return;
-    for (const core::TopicPartition& partition : partitions) found->second.held.erase(partition);
+    MemberState* state = Find(group, member);
+    if (state == nullptr) return;
+    for (const core::TopicPartition& partition : partitions) state->held.erase(partition);
   }
   signal_.Raise();
 }

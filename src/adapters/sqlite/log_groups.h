@@ -18,8 +18,8 @@ using Partitions = std::set<core::TopicPartition>;
 
 /// Who reads which partition. Members live in this process, which owns the log, so they are kept in memory; only the
 /// generation is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the next
-/// one gets it; so no two members hold it at once. A member that stays silent while another waits for its partitions is
-/// put out of the group. Thread-safe; calls of one member come from one thread.
+/// one gets it; so no two members hold it at once. A member that stays out of Poll too long is put out of the group by
+/// the others. Thread-safe; calls of one member come from one thread.
 class Groups {
  public:
   using Member = std::int64_t;
@@ -34,12 +34,12 @@ class Groups {
 
   struct Change {
     bool expelled = false;  // no longer a member: join again
-    bool waiting = false;   // another member still holds what this one shall get
     std::vector<core::TopicPartition> revoked, assigned;
   };
-  /// What has changed for a member since its last call, which also shows that it is alive. Revoked partitions stay its
-  /// own, and can be committed, until Released.
+  /// What has changed for a member, which from now on is in Poll. Revoked partitions stay its own, and can be
+  /// committed, until Released.
   Change Review(const std::string& group, Member member);
+  void LeavePoll(const std::string& group, Member member);
   void Released(const std::string& group, Member member, const std::vector<core::TopicPartition>& partitions);
 
   /// Takes the mutex alone, so the writer's thread may ask.
@@ -57,18 +57,18 @@ class Groups {
   struct MemberState {
     std::vector<std::string> topics;
     Partitions held, target;
-    Clock::time_point seen;
+    bool polling = false;
+    Clock::time_point seen;  // when it last left Poll
   };
   struct Group {
     std::int64_t generation = 0;
-    Clock::time_point rebalanced_at;
     std::map<Member, MemberState> members;
   };
 
+  MemberState* Find(const std::string& group, Member member);  // none: expelled
   void Rebalance(Group& group);
   void RebalanceReadersOf(const std::string& topic);
-  MemberState* HolderOf(Group& group, const core::TopicPartition& partition);
-  bool ExpelSilentHolders(Group& group, Member asking);
+  bool ExpelSilent(Group& group);
   base::Status StoreGeneration(const std::string& group, std::int64_t generation);
 
   Engine& engine_;

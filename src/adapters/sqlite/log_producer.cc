@@ -23,7 +23,7 @@ base::Result<core::Position> Producer::ProduceOne(Connection& connection, const 
   const std::int32_t partitions = topic->spec.partitions;
   std::int32_t partition = record.position.partition;
   if (partition >= partitions || partition < -1) {
-    return base::Error{base::Code::kInvalidArgument, fmt::format("topic {} has no partition {}", name, partition), {}};
+    return base::Error{base::Code::kNotFound, fmt::format("topic {} has no partition {}", name, partition), {}};
   }
   if (partition == -1 && record.key) partition = core::PartitionForKey(*record.key, partitions);
   if (partition == -1) partition = static_cast<std::int32_t>(keyless_++ % static_cast<std::uint32_t>(partitions));

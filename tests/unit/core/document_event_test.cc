@@ -36,6 +36,14 @@ TEST(DocumentEventTest, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(DocumentEventTest, ReadsTheLastTimeThatFits) {
+  std::string json = FormatEvent(Example());
+  json.replace(json.find("2024-01-15T"), 11, "9999-12-31T");
+  const auto event = ParseEvent(json);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(FormatEvent(*event), json);
+}
+
 TEST(DocumentEventTest, IgnoresMembersItDoesNotKnow) {
   std::string json = FormatEvent(Example());
   json.insert(1, R"("later":{"x":[1]},)");
@@ -53,6 +61,7 @@ TEST(DocumentEventTest, RefusalsPointAtTheField) {
       {"\"event\":\"document.failed\"", "\"event\":\"document.indexed\"", "/event"},
       {"01-15T", "02-30T", "/at"},
       {".250Z", "Z", "/at"},
+      {"2024-", "1969-", "/at"},
       {"\"stage\":\"embed\"", "\"stage\":null", "/error/stage"},
   };
   for (const auto& [from, to, field] : cases) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
+
 namespace millrace::core {
 namespace {
 
@@ -64,6 +67,22 @@ TEST(MetadataTest, FormatsSortedAndReadsBackTheSame) {
   const std::string text = FormatMetadata(*metadata);
   EXPECT_EQ(text, R"({"a":1.0,"big":1e+300,"e":[],"tiny":5e-324,"z":[true,-1,2.5,"q\"\\\n"],"é":"日本"})");
   EXPECT_EQ(*ParseMetadata(text), *metadata);
+}
+
+TEST(MetadataTest, NumbersAreRoundedCorrectly) {
+  for (const char* number : {"0.30000000000000004", "17777777777777777777777777777777e4", "2.2250738585072014e-308",
+                             "1.7976931348623157e308", "-123456.78901234567"}) {
+    const auto metadata = ParseMetadata(std::string("{\"a\":") + number + "}");
+    ASSERT_TRUE(metadata);
+    EXPECT_EQ(metadata->at("a"), MetadataValue(MetadataScalar(std::strtod(number, nullptr)))) << number;
+    EXPECT_EQ(*ParseMetadata(FormatMetadata(*metadata)), *metadata);
+  }
+}
+
+TEST(MetadataTest, RefusesTextAfterTheObject) {
+  EXPECT_TRUE(ParseMetadata(" {} \n"));
+  EXPECT_FALSE(ParseMetadata("{} x"));
+  EXPECT_FALSE(ParseMetadata(""));
 }
 
 }  // namespace

@@ -2,43 +2,29 @@
 
 #include <gmock/gmock.h>
 
-#include <map>
+#include <fstream>
+#include <iterator>
+#include <limits>
 
 #include "adapters/onnx/onnx_encoder.h"
 #include "embed/batching_embedder.h"
 #include "embed/hash_encoder.h"
+#include "embed/wordpiece.h"
 #include "unit/onnx/assets.h"
 #include "unit/onnx/reference.h"
 
 namespace millrace::embed {
 namespace {
 
-/// Knows the reference texts only, by their stored ids; `damage` is added to every id.
-class ReferenceTokenizer final : public core::Tokenizer {
- public:
-  explicit ReferenceTokenizer(std::int32_t damage = 0) : damage_(damage) {
-    for (const auto& reference : onnx::LoadReferences()) ids_[reference.text] = reference.ids;
-  }
+std::string Vocabulary() {
+  std::ifstream file(onnx::Asset("model/vocab.txt"));
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
-  std::vector<core::Token> Tokenize(std::string_view text, std::size_t max_tokens) const override {
-    const auto& ids = ids_.at(std::string(text));
-    std::vector<core::Token> tokens;
-    for (std::size_t i = 1; i + 1 < ids.size() && i <= max_tokens; ++i) tokens.push_back({ids[i] + damage_, 0, 0});
-    return tokens;
-  }
-  std::size_t CountTokens(std::string_view text, std::size_t stop_at) const override {
-    return Tokenize(text, stop_at).size();
-  }
-
- private:
-  const std::int32_t damage_;
-  std::map<std::string, std::vector<std::int32_t>> ids_;
-};
-
-base::Status Check(core::Encoder& encoder, double min_cosine, std::int32_t damage = 0) {
-  const ReferenceTokenizer tokenizer(damage);
+base::Status Check(core::Encoder& encoder, double min_cosine, std::string vocabulary = Vocabulary()) {
+  ASSIGN_OR_RETURN(const auto tokenizer, WordPiece::Create(std::move(vocabulary)));
   base::Metrics metrics;
-  BatchingEmbedder embedder(encoder, tokenizer, metrics, {.workers = 1});
+  BatchingEmbedder embedder(encoder, *tokenizer, metrics, {.workers = 1});
   return CheckGolden(embedder, min_cosine);
 }
 
@@ -79,7 +65,22 @@ TEST(GoldenTest, AnotherModelIsRefusedInOneLine) {
 TEST(GoldenTest, AVocabularyThatIsOneOffIsRefused) {
   const auto encoder = Open(onnx::kInt8);
   ASSERT_TRUE(encoder);
-  EXPECT_FALSE(Check(*encoder, GoldenCosine("int8"), 1));
+  std::string vocabulary = Vocabulary();
+  vocabulary.erase(vocabulary.find("[unused7]\n"), sizeof("[unused7]"));
+  const auto status = Check(*encoder, GoldenCosine("int8"), vocabulary);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, base::Code::kCorrupt);
+}
+
+TEST(GoldenTest, TheReferencesHaveTheTokensOfThisVocabulary) {
+  const auto tokenizer = WordPiece::Create(Vocabulary());
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  for (const auto& reference : onnx::LoadReferences()) {
+    std::vector<std::int32_t> ids = {(*tokenizer)->cls_id()};
+    for (const core::Token& token : (*tokenizer)->Tokenize(reference.text, 254)) ids.push_back(token.id);
+    ids.push_back((*tokenizer)->sep_id());
+    EXPECT_EQ(ids, reference.ids) << reference.text;
+  }
 }
 
 /// Vectors of NaN, as a runtime that computes wrongly may give.

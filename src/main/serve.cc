@@ -1,0 +1,262 @@
+#include "main/serve.h"
+
+#include <fmt/core.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/embedded_overview.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/version.h"
+#include "http/access.h"
+#include "http/server.h"
+#include "http/services.h"
+#include "index/exact_vector_index.h"
+#include "ingest/document_processor.h"
+#include "ingest/housekeeper.h"
+#include "ingest/intake_service.h"
+#include "ingest/outbox_relay.h"
+#include "ingest/upload_consumer.h"
+#include "main/backend.h"
+#include "main/model.h"
+#include "search/analytics.h"
+#include "search/index_follower.h"
+#include "search/search_service.h"
+
+namespace millrace::app {
+namespace {
+
+using base::Deadline;
+
+base::LogLevel LevelOf(const std::string& name) {
+  if (name == "debug") return base::LogLevel::kDebug;
+  if (name == "warning") return base::LogLevel::kWarning;
+  if (name == "error") return base::LogLevel::kError;
+  return base::LogLevel::kInfo;
+}
+
+/// What ingestion needs of search, which the two rooms may not know of each other.
+class FollowedIndex final : public ingest::LocalIndex {
+ public:
+  FollowedIndex(search::IndexFollower& follower, const core::VectorIndex& index) : follower_(follower), index_(index) {}
+
+  base::Status Refresh(std::span<const core::DocumentId> ids, Deadline deadline) override {
+    return follower_.Refresh(ids, deadline);
+  }
+  bool IsSearchable(core::DocumentId id, core::Version version) const override {
+    const auto held = index_.Find(id);
+    return held && held->version >= version;
+  }
+  bool WaitForChange(std::uint64_t& seen, Deadline deadline) const override {
+    return follower_.WaitForChange(seen, deadline);
+  }
+
+ private:
+  search::IndexFollower& follower_;
+  const core::VectorIndex& index_;
+};
+
+/// Everything that runs in embedded mode, in the order in which it is started. Members are destroyed in reverse.
+class Application {
+ public:
+  Application(const LoadedConfig& loaded, base::Metrics& metrics, Backend backend, Model model,
+              const core::StoreIdentity& identity)
+      : config_(loaded.config),
+        backend_(std::move(backend)),
+        model_(std::move(model)),
+        relay_(backend_.outbox, backend_.producer, identity, metrics),
+        processor_({backend_.effects, backend_.contents, *model_.embedder}, metrics, stop_, [this] { relay_.Wake(); }),
+        follower_({backend_.index_feed, index_, backend_.log_admin, [this] { return backend_.new_consumer(""); }, hub_},
+                  metrics),
+        followed_index_(follower_, index_),
+        intake_({backend_.documents, processor_, relay_, followed_index_, stop_}, config_.max_backlog, metrics),
+        analytics_(backend_.producer, metrics),
+        search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
+        consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
+        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, metrics),
+        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, index_,
+                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); }, model_.description},
+                  metrics) {}
+
+  base::Status Start() {
+    follower_.Start();
+    relay_.Start();
+    RETURN_IF_ERROR(consumer_.Start());
+    housekeeper_.Start();
+    return {};
+  }
+
+  /// Ends waits for dependencies, for documents, and long documents at their next stage.
+  void BeginStop() { stop_.Stop(); }
+
+  /// REQUIRES: BeginStop() was called and no request runs.
+  void FinishStop(Deadline deadline) {
+    consumer_.Stop();
+    relay_.Stop(deadline);
+    housekeeper_.Stop();
+    follower_.Stop();
+  }
+
+  http::Services HttpServices(const LoadedConfig& loaded, base::Metrics& metrics) {
+    const auto settings = [in_force = loaded.settings] {
+      std::vector<http::ConfigSetting> shown;
+      for (const SettingInForce& setting : in_force) shown.push_back({setting.name, setting.value, setting.source});
+      return shown;
+    };
+    http::Services services{
+        intake_,  backend_.documents,          backend_.chunks,   backend_.contents, search_, hub_, overview_, metrics,
+        settings, std::string(base::kVersion), model_.description};
+    services.limits.max_content_bytes = static_cast<std::size_t>(config_.max_request_bytes);
+    return services;
+  }
+
+  void Announce(std::uint16_t port) {
+    base::LogInfo("millrace {} serves http://{}:{} ({})", base::kVersion,
+                  config_.listen.substr(0, config_.listen.rfind(':')), port,
+                  config_.ephemeral ? "in memory: everything is lost at the end" : "data in " + config_.data);
+    base::LogInfo("model {}, vector kernel {}", model_.description, index_.kernel_name());
+    if (config_.max_request_bytes > Config().max_request_bytes) {
+      base::LogInfo("requests up to {} MB: a document of that size takes about {:.0f} s to embed here",
+                    config_.max_request_bytes >> 20, EstimateSeconds(*model_.embedder, config_.max_request_bytes));
+    }
+  }
+
+  admin::Readiness Readiness() const {
+    if (stop_.stopping()) return admin::Readiness::kDraining;
+    return follower_.ready() ? admin::Readiness::kReady : admin::Readiness::kLoadingIndex;
+  }
+
+  Config config_;
+  base::StopFlag stop_;
+  Backend backend_;
+  Model model_;
+  index::ExactVectorIndex index_;
+  search::EventHub hub_;
+  ingest::OutboxRelay relay_;
+  ingest::DocumentProcessor processor_;
+  search::IndexFollower follower_;
+  FollowedIndex followed_index_;
+  ingest::IntakeService intake_;
+  search::Analytics analytics_;
+  search::SearchService search_;
+  ingest::UploadConsumer consumer_;
+  ingest::Housekeeper housekeeper_;
+  admin::EmbeddedOverview overview_;
+};
+
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// `HOST:PORT`, `[IPv6]:PORT`, `localhost:PORT`.
+base::Result<ListenAddress> ParseListen(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  const base::Error wrong{base::Code::kInvalidArgument, fmt::format("listen is '{}': expected HOST:PORT", text), {}};
+  if (colon == std::string::npos || colon == 0) return wrong;
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  const std::string digits = text.substr(colon + 1);
+  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos) return wrong;
+  const int port = std::stoi(digits);
+  if (port > 65535) return wrong;
+  return ListenAddress{std::move(host), static_cast<std::uint16_t>(port)};
+}
+
+std::vector<std::string> SplitAtCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+http::ServerOptions OptionsOf(const Config& config, const ListenAddress& address) {
+  http::ServerOptions options;
+  options.address = address.host;
+  options.port = address.port;
+  options.worker_threads = static_cast<std::size_t>(config.http_workers);
+  options.max_connections = static_cast<std::size_t>(config.max_connections);
+  options.max_body_bytes = static_cast<std::size_t>(config.max_request_bytes);
+  options.max_bodies_bytes = std::max(options.max_bodies_bytes, 2 * options.max_body_bytes);
+  return options;
+}
+
+/// Blocks them here, before any thread starts, so that every thread leaves them to WaitForStop().
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void WaitForStop(const sigset_t& signals) {
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  // A second one ends the process at once.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGINT, SIG_DFL);
+}
+
+base::Status Run(const LoadedConfig& loaded) {
+  const Config& config = loaded.config;
+  const sigset_t signals = BlockStopSignals();
+  ASSIGN_OR_RETURN(const ListenAddress address, ParseListen(config.listen));
+  http::AccessOptions access;
+  access.allowed_hosts = SplitAtCommas(config.allowed_hosts);
+  access.listen_host = address.host;
+  access.cors_origin = config.cors_origin;
+  if (!config.api_keys.empty()) {
+    ASSIGN_OR_RETURN(access.keys, http::ApiKeys::Load(config.api_keys));
+  }
+
+  base::Metrics metrics;
+  ASSIGN_OR_RETURN(Backend backend, OpenBackend(config));
+  ASSIGN_OR_RETURN(Model model, OpenModel(config, metrics));
+  RETURN_IF_ERROR(backend.store_admin.ClaimModel(model.description));
+  ASSIGN_OR_RETURN(const core::StoreIdentity identity, backend.store_admin.Identity());
+  Application app(loaded, metrics, std::move(backend), std::move(model), identity);
+
+  http::Services services = app.HttpServices(loaded, metrics);
+  const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
+  http::Server server(OptionsOf(config, address), router, metrics);
+  RETURN_IF_ERROR(server.Start());
+  RETURN_IF_ERROR(app.Start());
+  app.Announce(server.port());
+
+  WaitForStop(signals);
+  base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
+  const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
+  app.BeginStop();
+  server.Drain(deadline);
+  app.FinishStop(deadline);
+  base::LogInfo("stopped");
+  return {};
+}
+
+}  // namespace
+
+int Serve(const LoadedConfig& loaded) {
+  base::SetUpLogging(LevelOf(loaded.config.log_level));
+  if (const auto run = Run(loaded); !run) {
+    fmt::print(stderr, "millrace serve: {}\n", run.error().message);
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace millrace::app

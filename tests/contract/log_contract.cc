@@ -1,0 +1,103 @@
+#include "contract/log_contract.h"
+
+#include <utility>
+
+namespace millrace::contract {
+
+core::LogRecord MakeRecord(std::string topic, std::int32_t partition, std::string value) {
+  core::LogRecord record;
+  record.position.topic = std::move(topic);
+  record.position.partition = partition;
+  record.value = std::move(value);
+  record.timestamp = core::Now();
+  return record;
+}
+
+void LogContract::CreateTopic(std::string name, std::int32_t partitions,
+                              std::optional<std::chrono::milliseconds> retention) {
+  const auto status = log().admin().CreateTopic({std::move(name), partitions, 1, retention});
+  ASSERT_TRUE(status) << status.error().message;
+}
+
+core::Position LogContract::Produce(core::LogRecord record) {
+  std::vector<core::LogRecord> records;
+  records.push_back(std::move(record));
+  const auto positions = log().producer().Produce(std::move(records), base::Deadline::AfterSeconds(5));
+  if (!positions || positions->size() != 1 || !positions->front()) {
+    ADD_FAILURE() << "not written";
+    return {};
+  }
+  return *positions->front();
+}
+
+void LogContract::ProduceNumbers(const std::string& topic, std::int32_t partition, int first, int count) {
+  for (int i = first; i < first + count; ++i) Produce(MakeRecord(topic, partition, std::to_string(i)));
+}
+
+std::unique_ptr<core::LogConsumer> LogContract::Subscribed(const std::string& group, const std::string& topic) {
+  auto consumer = log().NewConsumer(group);
+  const auto status = consumer->Subscribe({topic}, {});
+  EXPECT_TRUE(status) << status.error().message;
+  return consumer;
+}
+
+std::unique_ptr<core::LogConsumer> LogContract::Reading(const core::Position& from) {
+  auto consumer = log().NewConsumer("");
+  const auto status = consumer->Assign({from});
+  EXPECT_TRUE(status) << status.error().message;
+  return consumer;
+}
+
+core::Watermarks LogContract::WatermarksOf(const std::string& topic, std::int32_t partition) {
+  const auto topics = log().admin().ListTopics();
+  EXPECT_TRUE(topics);
+  for (const auto& info : *topics) {
+    if (info.spec.name == topic && info.watermarks.contains(partition)) return info.watermarks.at(partition);
+  }
+  ADD_FAILURE() << "no " << topic << "/" << partition;
+  return {};
+}
+
+core::GroupInfo LogContract::Group(const std::string& name) {
+  const auto groups = log().admin().ListGroups();
+  EXPECT_TRUE(groups);
+  for (const auto& info : *groups) {
+    if (info.group == name) return info;
+  }
+  ADD_FAILURE() << "no group " << name;
+  return {};
+}
+
+std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count) {
+  std::vector<core::LogRecord> all;
+  const auto deadline = base::Deadline::AfterSeconds(5);
+  while (all.size() < count && !deadline.expired()) {
+    auto records = consumer.Poll(count - all.size(), deadline);
+    EXPECT_TRUE(records) << records.error().message;
+    if (!records) break;
+    EXPECT_LE(records->size(), count - all.size());
+    std::move(records->begin(), records->end(), std::back_inserter(all));
+  }
+  EXPECT_EQ(all.size(), count);
+  return all;
+}
+
+std::vector<core::LogRecord> PollDuring(core::LogConsumer& consumer, std::chrono::milliseconds duration) {
+  std::vector<core::LogRecord> all;
+  const auto deadline = base::Deadline::After(duration);
+  while (!deadline.expired()) {
+    auto records = consumer.Poll(1000, deadline);
+    EXPECT_TRUE(records) << records.error().message;
+    if (!records) break;
+    std::move(records->begin(), records->end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+std::vector<std::string> Values(const std::vector<core::LogRecord>& records) {
+  std::vector<std::string> values;
+  for (const auto& record : records) values.push_back(record.value.value_or("(null)"));
+  return values;
+}
+
+}  // namespace millrace::contract

@@ -1,0 +1,181 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "http/services.h"
+
+namespace millrace::http {
+
+/// One object behind every service: documents are held in a map and never processed, unless a test says so.
+class FakeServices : public ingest::Intake,
+                     public core::DocumentStore,
+                     public core::ChunkStore,
+                     public core::ContentStore,
+                     public search::Search,
+                     public admin::Overview {
+ public:
+  Services services() {
+    const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
+    return {*this, *this, *this, *this, *this, events, *this, metrics, settings, "0.1.0", "model", {}, 2};
+  }
+
+  // What tests set.
+  search::EventHub events;
+  base::Metrics metrics;
+  std::optional<base::Error> accept_error, list_error, ask_error;
+  bool process_at_once = false;  // Accept leaves documents searchable
+  bool process_on_wait = false;  // WaitFor does
+  bool empty_index = false;
+  admin::Readiness state = admin::Readiness::kReady;
+  std::map<core::DocumentId, core::DocumentRecord> records;
+  std::map<core::DocumentId, std::string> bodies;
+  std::vector<core::NewDocument> accepted;
+  search::SearchRequest asked;
+  std::atomic<int> waits{0};
+
+  base::Result<std::vector<core::Accepted>> Accept(std::span<const core::NewDocument> documents,
+                                                   base::Deadline) override {
+    if (accept_error) return *accept_error;
+    std::vector<core::Accepted> answers;
+    for (const core::NewDocument& document : documents) answers.push_back(AcceptOne(document));
+    return answers;
+  }
+
+  base::Result<ingest::SyncOutcome> AcceptAndIndex(core::NewDocument document, base::Deadline) override {
+    if (accept_error) return *accept_error;
+    const core::Accepted answer = AcceptOne(document);
+    Process(answer.id);
+    return ingest::SyncOutcome{answer.id, answer.version, 2};
+  }
+
+  base::Status Delete(core::DocumentId id, base::Deadline) override {
+    if (records.erase(id) == 0) return Unknown(id);
+    return {};
+  }
+
+  base::Result<core::DocumentRecord> WaitFor(core::DocumentId id, core::Version, base::Deadline) override {
+    ++waits;
+    if (process_on_wait) Process(id);
+    return Get(id);
+  }
+
+  base::Result<core::DocumentRecord> Get(core::DocumentId id) override {
+    const auto found = records.find(id);
+    if (found == records.end()) return Unknown(id);
+    return found->second;
+  }
+
+  base::Result<std::vector<core::DocumentRecord>> List(const core::DocumentQuery& query) override {
+    if (list_error) return *list_error;
+    std::vector<core::DocumentRecord> page;
+    for (auto it = records.rbegin(); it != records.rend() && page.size() < query.limit; ++it) {
+      const auto& [id, record] = *it;
+      if (query.before && id >= *query.before) continue;
+      if (query.status && record.status != *query.status) continue;
+      if (query.key && record.key != query.key) continue;
+      page.push_back(record);
+    }
+    return page;
+  }
+
+  base::Result<core::StoreCounts> Counts() override { return core::StoreCounts{}; }
+
+  base::Result<std::string> ReadPart(core::DocumentId id, core::Version, std::int32_t part) override {
+    constexpr std::size_t kPart = 4;
+    const std::string& body = bodies[id];
+    const std::size_t begin = static_cast<std::size_t>(part) * kPart;
+    if (begin >= body.size()) return Unknown(id);
+    return body.substr(begin, kPart);
+  }
+
+  base::Result<std::vector<core::StoredChunk>> Hydrate(std::span<const core::ChunkId>) override {
+    return std::vector<core::StoredChunk>{};
+  }
+
+  base::Result<std::vector<core::StoredChunk>> ListChunks(core::DocumentId id, std::int32_t first,
+                                                          std::size_t limit) override {
+    std::vector<core::StoredChunk> page;
+    for (std::int32_t index = first; index < 5 && page.size() < limit; ++index) page.push_back(Chunk(id, index));
+    return page;
+  }
+
+  base::Result<search::SearchAnswer> Ask(const search::SearchRequest& request, base::Deadline) override {
+    if (ask_error) return *ask_error;
+    asked = request;
+    search::SearchAnswer answer;
+    answer.no_documents = empty_index;
+    if (!empty_index) answer.hits.push_back({Chunk(7, 1), 0.5f});
+    return answer;
+  }
+
+  bool IsSearchable(core::DocumentId id, core::Version version) const override {
+    const auto found = records.find(id);
+    return found != records.end() && version > 0 && found->second.indexed_version >= version;
+  }
+
+  base::Result<admin::PipelineStatus> Pipeline() override {
+    admin::PipelineStatus status;
+    status.model = "model";
+    status.lag.push_back({"document-uploads", 0, 1, 5, std::nullopt, 4});
+    return status;
+  }
+  admin::Readiness readiness() const override { return state; }
+  admin::DependencyHealth Health() override { return {{"kafka", "disconnected: away"}}; }
+  std::string mode() const override { return "embedded"; }
+
+  static core::StoredChunk Chunk(core::DocumentId id, std::int32_t index) {
+    core::StoredChunk chunk;
+    chunk.id = id * 10 + index;
+    chunk.document_id = id;
+    chunk.version = 1;
+    chunk.chunk = {index, "text " + std::to_string(index), 0, 6};
+    chunk.document_title = "A title";
+    chunk.document_metadata = {{"lang", core::MetadataScalar(std::string("en"))}};
+    return chunk;
+  }
+
+ private:
+  static base::Error Unknown(core::DocumentId id) {
+    return {base::Code::kNotFound, "there is no document " + std::to_string(id), {}};
+  }
+
+  core::Accepted AcceptOne(const core::NewDocument& document) {
+    accepted.push_back(document);
+    core::Accepted answer;
+    for (auto& [id, record] : records) {
+      if (!document.key || record.key != document.key) continue;
+      const bool same = bodies[id] == document.content;
+      if (!same) ++record.version;
+      bodies[id] = document.content;
+      return {id, record.version, same ? core::AcceptKind::kUnchanged : core::AcceptKind::kUpdated};
+    }
+    answer.id = records.empty() ? 1 : records.rbegin()->first + 1;
+    answer.version = 1;
+    core::DocumentRecord& record = records[answer.id];
+    record.id = answer.id;
+    record.key = document.key;
+    record.title = document.title;
+    record.metadata = document.metadata;
+    record.chunking = document.chunking;
+    record.version = 1;
+    record.content_bytes = static_cast<std::int64_t>(document.content.size());
+    record.created_at = core::Timestamp(std::chrono::milliseconds(1'705'314'600'250));
+    bodies[answer.id] = document.content;
+    if (process_at_once) Process(answer.id);
+    return answer;
+  }
+
+  void Process(core::DocumentId id) {
+    auto& record = records[id];
+    record.indexed_version = record.version;
+    record.status = core::DocumentStatus::kIndexed;
+  }
+};
+
+}  // namespace millrace::http

@@ -1,0 +1,132 @@
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "unit/sqlite/temporary_store.h"
+
+namespace millrace::sqlite {
+namespace {
+
+using base::Code;
+using testing::Test;
+
+void RunSql(const std::filesystem::path& file, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(file.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(handle);
+  sqlite3_close(handle);
+}
+
+class OpenTest : public StoreTest {
+ protected:
+  base::Error OpenError() {
+    auto opened = SqliteDatabase::Open(options_);
+    return opened ? base::Error{Code::kInternal, "it opened", {}} : opened.error();
+  }
+};
+
+TEST_F(OpenTest, MakesTheDirectoryWithItsParents) {
+  options_.directory = directory_.path() / "a" / "b";
+  EXPECT_TRUE(Accept("text"));
+  EXPECT_TRUE(std::filesystem::exists(options_.directory / "millrace.db"));
+}
+
+TEST_F(OpenTest, ASecondProcessIsToldWhoHasIt) {
+  Open();
+  const base::Error here = OpenError();  // flock belongs to the open file, so this process is refused like another
+  EXPECT_EQ(here.code, Code::kConflict);
+  EXPECT_EQ(here.message, "another millrace (pid " + std::to_string(getpid()) + ") uses " + directory_.path().string());
+  Close();
+  EXPECT_TRUE(SqliteDatabase::Open(options_));
+}
+
+TEST_F(OpenTest, ADirectoryThatCannotBeIsOneSentence) {
+  std::ofstream(directory_.path() / "file") << "x";
+  options_.directory = directory_.path() / "file" / "data";
+  const base::Error error = OpenError();
+  EXPECT_EQ(error.code, Code::kUnavailable);
+  EXPECT_NE(error.message.find("cannot make the directory"), std::string::npos) << error.message;
+}
+
+TEST_F(OpenTest, AFileThatIsNoDatabaseIsLeftAlone) {
+  const std::string text(20000, 'x');
+  std::ofstream(directory_.file()) << text;
+  const base::Error error = OpenError();
+  EXPECT_EQ(error.code, Code::kCorrupt);
+  EXPECT_NE(error.message.find("not a SQLite database"), std::string::npos) << error.message;
+  EXPECT_EQ(std::filesystem::file_size(directory_.file()), text.size());
+}
+
+TEST_F(OpenTest, ADatabaseOfAnotherProgramIsLeftAlone) {
+  RunSql(directory_.file(), "CREATE TABLE theirs(x)");
+  const base::Error error = OpenError();
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_NE(error.message.find("another program"), std::string::npos) << error.message;
+}
+
+TEST_F(OpenTest, ANewerSchemaIsRefused) {
+  Open();
+  Close();
+  RunSql(directory_.file(), "PRAGMA user_version = 1000");
+  const base::Error error = OpenError();
+  EXPECT_EQ(error.code, Code::kInvalidArgument);
+  EXPECT_NE(error.message.find("newer millrace (schema 1000"), std::string::npos) << error.message;
+}
+
+TEST_F(OpenTest, ACleanCloseLeavesOneFileAndKeepsTheIdentity) {
+  const auto first = db().admin().Identity();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->id.size(), 32u);
+  EXPECT_EQ(first->epoch, 1);
+  ASSERT_TRUE(Accept("text"));
+  Close();
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() / "millrace.db-wal"));
+  EXPECT_EQ(db().admin().Identity()->id, first->id);
+}
+
+TEST_F(OpenTest, ADamagedPageIsFoundAtTheLatestWhenItIsRead) {
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Accept(std::string(8000, 'x')));
+  Close();
+  const auto size = std::filesystem::file_size(directory_.file());
+  std::fstream file(directory_.file(), std::ios::in | std::ios::out | std::ios::binary);
+  for (std::uintmax_t page = 4; page * 8192 < size; ++page) {
+    file.seekp(static_cast<std::streamoff>(page * 8192));
+    file << std::string(64, '\xff');
+  }
+  file.close();
+  auto opened = SqliteDatabase::Open(options_);
+  if (!opened) {
+    EXPECT_EQ(opened.error().code, Code::kCorrupt) << opened.error().message;
+    return;
+  }
+  bool corrupt = false;
+  for (core::DocumentId id = 1; id <= 50; ++id) {
+    const auto part = (*opened)->contents().ReadPart(id, 1, 0);
+    corrupt = corrupt || (!part && part.error().code == Code::kCorrupt);
+  }
+  EXPECT_TRUE(corrupt);
+}
+
+TEST_F(OpenTest, AChangedContentIsCorruptNotAnswered) {
+  const auto accepted = Accept("the content");
+  ASSERT_TRUE(accepted);
+  Close();
+  RunSql(directory_.file(), "UPDATE document_contents SET data = CAST('the c0ntent' AS BLOB)");
+  const auto part = db().contents().ReadPart(accepted->id, 1, 0);
+  ASSERT_FALSE(part);
+  EXPECT_EQ(part.error().code, Code::kCorrupt);
+}
+
+TEST_F(OpenTest, ClaimsOfADeadProcessAreFree) {
+  ASSERT_TRUE(Accept("text"));
+  ASSERT_EQ(db().outbox().Claim(10, 100, std::chrono::hours(1))->size(), 2u);
+  ASSERT_EQ(db().outbox().Claim(10, 100, std::chrono::hours(1))->size(), 0u);
+  Close();
+  EXPECT_EQ(db().outbox().Claim(10, 100, std::chrono::hours(1))->size(), 2u);
+}
+
+}  // namespace
+}  // namespace millrace::sqlite
