@@ -29,15 +29,16 @@ const json::array& ItemsOf(const json::value& answer, std::string_view member) {
   return items != nullptr && items->is_array() ? items->get_array() : kNone;
 }
 
-/// Follows the cursor through `path` (which has a query already), page by page, up to `limit` items.
+/// Follows the cursor through `path`, page by page, up to `limit` items. `filter`: more of the query, "&status=failed".
 template <typename TakePage>
-base::Status ForEachPage(HttpClient& client, const std::string& path, std::string_view member, size_t limit,
-                         TakePage take) {
+base::Status ForEachPage(HttpClient& client, const std::string& path, const std::string& filter,
+                         std::string_view member, size_t limit, TakePage take) {
   std::string cursor;
   while (limit > 0) {
     const std::string from = cursor.empty() ? "" : "&cursor=" + EncodeQueryValue(cursor);
-    ASSIGN_OR_RETURN(const json::value answer,
-                     Call(client, {"GET", fmt::format("{}&limit={}{}", path, std::min(limit, kPageSize), from)}));
+    ASSIGN_OR_RETURN(
+        const json::value answer,
+        Call(client, {"GET", fmt::format("{}?limit={}{}{}", path, std::min(limit, kPageSize), filter, from)}));
     const json::array& items = ItemsOf(answer, member);
     take(items);
     limit -= std::min(limit, items.size());
@@ -59,8 +60,8 @@ std::vector<std::string> DocumentRow(const json::object& document) {
 
 int List(const ListOptions& options, const Context& context) {
   HttpClient client(context.connection);
-  const std::string path =
-      fmt::format("/v1/documents?{}{}", options.status.empty() ? "" : "&status=" + EncodeQueryValue(options.status),
+  const std::string filter =
+      fmt::format("{}{}", options.status.empty() ? "" : "&status=" + EncodeQueryValue(options.status),
                   options.key.empty() ? "" : "&key=" + EncodeQueryValue(options.key));
   const size_t limit = options.all ? static_cast<size_t>(-1) : options.limit;
   JsonItems items(context.output);
@@ -74,7 +75,7 @@ int List(const ListOptions& options, const Context& context) {
     shown = true;
     rows.clear();
   };
-  const auto status = ForEachPage(client, path, "documents", limit, [&](const json::array& page) {
+  const auto status = ForEachPage(client, "/v1/documents", filter, "documents", limit, [&](const json::array& page) {
     for (const json::value& document : page) {
       if (context.output != OutputFormat::kTable) {
         items.Add(FormatJson(document));
@@ -132,7 +133,7 @@ int Chunks(const std::string& id, const Context& context) {
   HttpClient client(context.connection);
   JsonItems items(context.output);
   const auto status =
-      ForEachPage(client, fmt::format("/v1/documents/{}/chunks?", id), "chunks", static_cast<size_t>(-1),
+      ForEachPage(client, fmt::format("/v1/documents/{}/chunks", id), "", "chunks", static_cast<size_t>(-1),
                   [&](const json::array& page) {
                     for (const json::value& chunk : page) {
                       if (context.output != OutputFormat::kTable) {
