@@ -31,12 +31,11 @@ std::size_t Block::Bytes(std::size_t dimension) {
   return PageArena::RoundUp(ArenaBytes(dimension)) + kRows * sizeof(Extent) + sizeof(Block);
 }
 
-ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t rows, Sequence born) {
+ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t rows) {
   Extent& extent = extent_[extents_];
   extent.document_id = document->id;
   extent.key_hash = document->key ? std::hash<std::string_view>()(*document->key) : 0;
   extent.document = std::move(document);
-  extent.born = born;
   extent.rows = {rows_, rows_ + rows};
   std::fill_n(extent_of_row_ + rows_, rows, static_cast<std::uint16_t>(extents_));
   rows_ += rows;
@@ -45,7 +44,7 @@ ExtentRef Block::AddExtent(std::shared_ptr<Document> document, std::uint32_t row
 }
 
 ExtentRef Block::Append(std::shared_ptr<Document> document, std::span<const core::ChunkId> chunk_ids,
-                        std::span<const float> vectors, Sequence born) {
+                        std::span<const float> vectors) {
   std::copy(chunk_ids.begin(), chunk_ids.end(), chunk_ids_ + rows_);
   for (std::size_t i = 0; i < chunk_ids.size(); ++i) {
     const std::size_t row = rows_ + i;
@@ -54,11 +53,10 @@ ExtentRef Block::Append(std::shared_ptr<Document> document, std::span<const core
     scales_[row] = quantized.scale;
     errors_[row] = quantized.error;
   }
-  return AddExtent(std::move(document), static_cast<std::uint32_t>(chunk_ids.size()), born);
+  return AddExtent(std::move(document), static_cast<std::uint32_t>(chunk_ids.size()));
 }
 
-ExtentRef Block::AppendCopy(const Block& other, const std::shared_ptr<Document>& document, RowRange rows,
-                            Sequence born) {
+ExtentRef Block::AppendCopy(const Block& other, const std::shared_ptr<Document>& document, RowRange rows) {
   const std::uint32_t count = rows.end - rows.begin;
   const auto copy = [&](const auto& source, const auto& target, std::size_t width) {
     std::copy_n(source + rows.begin * width, count * width, target + rows_ * width);
@@ -68,7 +66,7 @@ ExtentRef Block::AppendCopy(const Block& other, const std::shared_ptr<Document>&
   copy(other.scales_, scales_, 1);
   copy(other.errors_, errors_, 1);
   copy(other.chunk_ids_, chunk_ids_, 1);
-  return AddExtent(document, count, born);
+  return AddExtent(document, count);
 }
 
 void Block::Retire(std::uint32_t number, Sequence died) {

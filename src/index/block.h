@@ -39,21 +39,19 @@ struct Document {
   std::vector<ExtentRef> extents;
 };
 
-/// Neighbouring rows of one document, there for the searches of the sequences born ≤ s < died.
+/// Neighbouring rows of one document, there for searches of the sequences before `died`; older searches than the extent
+/// itself do not reach it, since a snapshot counts the rows that were there.
 struct Extent {
   static constexpr Sequence kNever = std::numeric_limits<Sequence>::max();
 
   std::shared_ptr<Document> document;
   core::DocumentId document_id = 0;  // copied out of the document, because filters look at it for every extent
   std::size_t key_hash = 0;          // 0 when it has no key
-  Sequence born = 0;
   std::atomic<Sequence> died = kNever;
   RowRange rows;
 
   bool alive() const { return died.load(std::memory_order_relaxed) == kNever; }
-  bool VisibleAt(Sequence sequence) const {
-    return born <= sequence && sequence < died.load(std::memory_order_relaxed);
-  }
+  bool VisibleAt(Sequence sequence) const { return sequence < died.load(std::memory_order_relaxed); }
 };
 
 /// A fixed number of rows, filled from the front and never changed afterwards but for the extents' `died`. One thread
@@ -71,10 +69,10 @@ class Block {
 
   /// Appends the rows of one extent. REQUIRES: chunk_ids.size() ≤ free_rows(), vectors finite.
   ExtentRef Append(std::shared_ptr<Document> document, std::span<const core::ChunkId> chunk_ids,
-                   std::span<const float> vectors, Sequence born);
+                   std::span<const float> vectors);
 
   /// Appends copies of some rows of one extent of another block.
-  ExtentRef AppendCopy(const Block& other, const std::shared_ptr<Document>& document, RowRange rows, Sequence born);
+  ExtentRef AppendCopy(const Block& other, const std::shared_ptr<Document>& document, RowRange rows);
 
   /// Ends an extent: searches from `died` on do not see it.
   void Retire(std::uint32_t number, Sequence died);
@@ -91,7 +89,7 @@ class Block {
   static std::size_t Bytes(std::size_t dimension);
 
  private:
-  ExtentRef AddExtent(std::shared_ptr<Document> document, std::uint32_t rows, Sequence born);
+  ExtentRef AddExtent(std::shared_ptr<Document> document, std::uint32_t rows);
 
   const std::size_t dimension_, padded_dimension_;
   std::uint32_t rows_ = 0, live_rows_ = 0, extents_ = 0;  // the writer's; readers have their own counts in the snapshot

@@ -36,8 +36,7 @@ void RowStore::Add(const std::shared_ptr<Document>& document, std::span<const co
   while (!chunk_ids.empty()) {
     Block& tail = Tail();
     const std::size_t count = std::min<std::size_t>(chunk_ids.size(), tail.free_rows());
-    document->extents.push_back(
-        tail.Append(document, chunk_ids.first(count), vectors.first(count * dimension_), next_sequence_));
+    document->extents.push_back(tail.Append(document, chunk_ids.first(count), vectors.first(count * dimension_)));
     chunk_ids = chunk_ids.subspan(count);
     vectors = vectors.subspan(count * dimension_);
   }
@@ -64,7 +63,7 @@ std::size_t RowStore::Move(ExtentRef ref) {
   while (rest.begin < rest.end) {
     Block& tail = Tail();
     const RowRange rows = {rest.begin, std::min(rest.end, rest.begin + tail.free_rows())};
-    document->extents.push_back(tail.AppendCopy(*ref.block, document, rows, next_sequence_));
+    document->extents.push_back(tail.AppendCopy(*ref.block, document, rows));
     rest.begin = rows.end;
   }
   rows_ += moved;
