@@ -225,9 +225,9 @@ std::optional<Problem> JsonObject::problem() const {
   Problem problem{422, {}, errors};
   for (const FieldError& error : errors) {
     if (!problem.detail.empty()) problem.detail += "; ";
-    const std::string name = error.pointer.empty() ? "the body" : error.pointer.substr(1);
-    const bool names_itself = error.detail.starts_with(name.substr(name.rfind('/') + 1));
-    problem.detail += names_itself ? error.detail : fmt::format("{} {}", name, error.detail);
+    const bool needs_name = error.detail.starts_with("must ") || error.detail.starts_with("is ");
+    if (needs_name) problem.detail += error.pointer.empty() ? "the body " : error.pointer.substr(1) + " ";
+    problem.detail += error.detail;
   }
   return problem;
 }

@@ -36,7 +36,7 @@ std::span<const Kernel* const> SupportedKernels() {
   static const std::vector<const Kernel*> kernels = [] {
     std::vector<const Kernel*> supported;
 #if defined(__x86_64__)
-    for (const Kernel* kernel : {&kAvx512Kernel, &kAvx2Kernel}) {
+    for (const Kernel* kernel : {&kVnniKernel, &kAvx2Kernel}) {
       if (kernel->supported()) supported.push_back(kernel);
     }
 #endif

@@ -44,7 +44,7 @@ struct Kernel {
 extern const Kernel kScalarKernel;
 #if defined(__x86_64__)
 extern const Kernel kAvx2Kernel;
-extern const Kernel kAvx512Kernel;  // with VNNI
+extern const Kernel kVnniKernel;  // of AVX-512
 #endif
 
 /// Those this processor can run, fastest first; the last one is scalar.

@@ -1,0 +1,75 @@
+import resource
+
+import pytest
+
+from serving import BINARY, Server
+
+
+def pytest_sessionstart(session):
+    assert BINARY.is_file(), f"{BINARY} is missing: scripts/build release, or name another with MILLRACE_BINARY"
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Puts the end of each server's log below a failure."""
+    report = (yield).get_result()
+    if report.failed:
+        for name, value in item.funcargs.items():
+            for server in value.servers if isinstance(value, Starter) else [value]:
+                if isinstance(server, Server) and server.log_path.exists():
+                    report.sections.append((f"log of {name} (port {server.port})", server.log()[-6000:]))
+
+
+class Starter:
+    """Starts servers that a test may break; each is stopped at its end and must then exit with 0."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.servers = []
+
+    def make(self, *flags, **options):
+        folder = self.folder / f"server{len(self.servers)}"
+        folder.mkdir()
+        self.servers.append(Server(folder, *flags, **options))
+        return self.servers[-1]
+
+    def __call__(self, *flags, **options):
+        return self.make(*flags, **options).start()
+
+    def stop_all(self):
+        for server in self.servers:
+            if server.running():
+                try:
+                    server.stop()
+                finally:
+                    if server.running():
+                        server.kill9()
+
+
+@pytest.fixture
+def start_server(tmp_path):
+    starter = Starter(tmp_path)
+    yield starter
+    starter.stop_all()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """Servers that many tests share: they add documents of their own and leave those of others alone."""
+    starter = Starter(tmp_path_factory.mktemp("shared"))
+    yield starter
+    starter.stop_all()
+
+
+@pytest.fixture(scope="session")
+def server(shared):
+    """With the test model: deterministic, a text with the word `millracerefusethis` fails."""
+    return shared()
+
+
+@pytest.fixture(scope="session")
+def real_server(shared):
+    """With the real model."""
+    return shared(model="minilm")

@@ -1,0 +1,211 @@
+"""A real millrace server: started on a free port, asked, stopped, killed, started again on the same data."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("MILLRACE_BINARY", ROOT / "build" / "release" / "millrace"))
+FULL = os.environ.get("MILLRACE_FULL") == "1"
+PATIENCE = 60  # seconds; nothing here is a measurement, a wait this long means that something hangs
+
+
+def free_port():
+    """Below the kernel's range for outgoing connections, so that nothing takes it between a kill and a restart."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def clean_environment(**extra):
+    """The caller's environment without what configures Millrace."""
+    known = ("MILLRACE_", "KAFKA_", "MYSQL_", "REDIS_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(known)}
+    if "MILLRACE_CACHE" in os.environ:
+        environment["MILLRACE_CACHE"] = os.environ["MILLRACE_CACHE"]
+    return environment | extra
+
+
+def wait_until(condition, what, patience=PATIENCE, pause=0.02):
+    """The first truthy answer of `condition`."""
+    deadline = time.monotonic() + patience
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"{what} did not happen in {patience} s"
+        time.sleep(pause)
+
+
+class Server:
+    def __init__(self, folder, *flags, model="test", data=None, environment=None, before_exec=None):
+        self.folder = pathlib.Path(folder)
+        self.data = pathlib.Path(data) if data else self.folder / "data"
+        self.log_path = self.folder / "server.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.flags = flags
+        self.model = model
+        self.environment = clean_environment(**(environment or {}))
+        self.before_exec = before_exec
+        self.headers = {}  # sent with every request
+        self.process = None
+
+    def command(self):
+        return [BINARY, "serve", "--embedded", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                "--model", self.model, *self.flags]
+
+    def spawn(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment, preexec_fn=self.before_exec)
+        return self
+
+    def start(self):
+        self.spawn()
+        return self.wait_ready()
+
+    def wait_ready(self):
+        def ready():
+            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log()}"
+            try:
+                return requests.get(self.url + "/readyz", timeout=5).status_code == 200
+            except requests.ConnectionError:
+                return False
+        wait_until(ready, "readiness")
+        return self
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self, patience=PATIENCE):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(patience)
+        assert code == 0, f"SIGTERM ended the server with {code}:\n{self.log()[-4000:]}"
+
+    def kill9(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def restart(self):
+        return self.start()
+
+    # Requests. The answer's status is checked where `expect` is given.
+
+    def request(self, method, path, expect=None, timeout=PATIENCE, **more):
+        more["headers"] = self.headers | more.get("headers", {})
+        answer = requests.request(method, self.url + path, timeout=timeout, allow_redirects=False, **more)
+        if expect is not None:
+            assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
+        return answer
+
+    def get(self, path, expect=200, **more):
+        return self.request("GET", path, expect, **more).json()
+
+    def post(self, path, body, expect=200, **more):
+        return self.request("POST", path, expect, json=body, **more).json()
+
+    def delete(self, path, expect=200):
+        return self.request("DELETE", path, expect).json()
+
+    # What nearly every test needs of /v1.
+
+    def add(self, content, expect=200, wait=PATIENCE, **members):
+        return self.post(f"/v1/documents?wait={wait}", {"content": content, **members}, expect)
+
+    def bulk(self, documents, wait=None):
+        """One answer for each document, in order."""
+        lines = "".join(json.dumps(document) + "\n" for document in documents)
+        answer = self.request("POST", "/v1/documents/bulk" + (f"?wait={wait}" if wait else ""), 200, data=lines.encode(),
+                              headers={"Content-Type": "application/x-ndjson"}, timeout=300)
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def document(self, document_id):
+        return self.get(f"/v1/documents/{document_id}")
+
+    def pages(self, path, member, limit=1000):
+        cursor = None
+        joint = "&" if "?" in path else "?"
+        while True:
+            page = self.get(f"{path}{joint}limit={limit}" + (f"&cursor={cursor}" if cursor else ""))
+            yield from page[member]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def documents(self, query="", limit=1000):
+        return list(self.pages("/v1/documents" + query, "documents", limit))
+
+    def chunks(self, document_id, limit=1000):
+        return list(self.pages(f"/v1/documents/{document_id}/chunks", "chunks", limit))
+
+    def content(self, document_id):
+        return self.request("GET", f"/v1/documents/{document_id}/content", 200).content.decode()
+
+    def search(self, query, expect=200, **members):
+        return self.post("/v1/search", {"query": query, **members}, expect)["hits"]
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        total = 0.0
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        for line in self.request("GET", "/metrics", 200).text.splitlines():
+            if line.startswith((name + " ", name + "{")) and all(label in line for label in wanted):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def wait_settled(self, patience=PATIENCE):
+        """Until nothing is on its way: no document waits and the consumer is at the end of the log."""
+        def settled():
+            status = self.get("/v1/status")
+            counts = status["documents"]
+            waiting = counts["queued"] + counts["processing"] + counts["retrying"]
+            return waiting == 0 and status["lag"]["total"] == 0 and status["outbox"]["rows"] == 0
+        wait_until(settled, "an empty pipeline", patience, 0.05)
+
+    def wait_indexed(self, document_id, patience=PATIENCE):
+        def indexed():
+            document = self.document(document_id)
+            assert document["status"] != "failed", document
+            return document if document["searchable"] else None
+        return wait_until(indexed, f"document {document_id} being searchable", patience)
+
+
+def run(*arguments, expect=0, stdin=None, timeout=PATIENCE, environment=None, cwd=None):
+    """The client of the command line, or a server that is expected to refuse to start."""
+    done = subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=timeout,
+                          env=clean_environment(**(environment or {})), cwd=cwd)
+    assert done.returncode == expect, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def expect_problem(answer, status, pointer=None):
+    """Checks the shape of problem details (RFC 9457) and returns them."""
+    assert answer.status_code == status, f"{answer.status_code} {answer.text[:2000]}"
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    problem = answer.json()
+    assert problem["type"] == "about:blank"
+    assert problem["status"] == status
+    assert isinstance(problem["title"], str) and problem["title"]
+    assert isinstance(problem["detail"], str) and problem["detail"] and "\n" not in problem["detail"]
+    for error in problem.get("errors", []):
+        assert isinstance(error["detail"], str) and error["detail"]
+        assert error["pointer"] == "" or error["pointer"].startswith("/")
+    if pointer is not None:
+        assert pointer in [error["pointer"] for error in problem.get("errors", [])], problem
+    return problem
