@@ -21,6 +21,7 @@ struct Work {
   Timestamp timestamp;  // of the record
   std::string title;    // foreign records only
   std::string content;  // foreign records only
+  Chunking chunking;    // foreign records only: of a document that is not here yet
 };
 
 /// What the fence said of one Work.

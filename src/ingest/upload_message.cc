@@ -123,6 +123,7 @@ base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdent
   upload.content_bytes = static_cast<std::int64_t>(document.content.size());
   upload.work.title = std::move(document.title);
   upload.work.content = std::move(document.content);
+  upload.work.chunking.strategy = core::ChunkStrategy::kSentence;  // as the contract's own documents are cut
   return upload;
 }
 

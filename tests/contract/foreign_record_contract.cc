@@ -12,7 +12,8 @@ using std::chrono::milliseconds;
 using Verdict = core::WorkOrder::Verdict;
 
 TEST_P(ForeignRecordContract, AnUnknownIdMakesADocument) {
-  const auto work = ForeignWork(999, 4, core::Now(), "the content");
+  auto work = ForeignWork(999, 4, core::Now(), "the content");
+  work.chunking.strategy = core::ChunkStrategy::kSentence;
   const auto order = Begin(work);
   EXPECT_EQ(order.verdict, Verdict::kProcess);
   EXPECT_EQ(order.version, 1);
@@ -25,7 +26,8 @@ TEST_P(ForeignRecordContract, AnUnknownIdMakesADocument) {
   EXPECT_FALSE(record.key.has_value());
   EXPECT_EQ(record.status, DocumentStatus::kProcessing);
   EXPECT_EQ(record.version, 1);
-  EXPECT_EQ(record.chunking, order.chunking);
+  EXPECT_EQ(order.chunking, work.chunking);
+  EXPECT_EQ(record.chunking, work.chunking);
   EXPECT_EQ(record.position, work.position);
   EXPECT_TRUE(record.steps.received.has_value());
   EXPECT_EQ(*ports().contents.ReadPart(999, 1, 0), "the content");

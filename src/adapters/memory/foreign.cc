@@ -39,7 +39,7 @@ core::WorkOrder AdoptForeign(Tables& tables, const core::Work& work, core::Times
                fmt::format("document_id {} is not within 1 … {}.", work.id, tables.last_document_id + kMaxForeignStep));
   }
   DocumentRow* document = tables.Find(work.id);
-  Body body{work.title, work.content, {}, {}, {}, {}};
+  Body body{work.title, work.content, {}, {}, work.chunking, {}};
   if (document == nullptr) {
     document = &tables.documents[work.id];
     document->id = work.id;

@@ -112,7 +112,7 @@ core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, cor
     }
   }
   const VersionDraft draft{work.title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
-                           newest ? newest->chunking : core::Chunking{}};
+                           newest ? newest->chunking : work.chunking};
   if (newest && newest->identity_hash == draft.IdentityHash()) {  // nothing new
     StorePosition(connection, work.id, state->version, work.position, work.timestamp);
     return FenceVersion(connection, work, state->version, now);

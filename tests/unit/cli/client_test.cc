@@ -64,6 +64,7 @@ TEST(BulkSender, BatchesByCountAndBytesAndKeepsTheOrderOfAKey) {
   for (int i = 0; i < 50; ++i) EXPECT_TRUE(sender.Add(Keyed("same", std::to_string(i))));
   EXPECT_TRUE(sender.Add(Keyed("same", std::string(1000, 'x'))));  // alone, although it is beyond the bound
   EXPECT_TRUE(sender.Finish());
+  server.Stop();
   ASSERT_THAT(store.contents, SizeIs(51));
   for (size_t i = 0; i < 50; ++i) EXPECT_EQ(store.contents[i], std::to_string(i));
   EXPECT_LT(largest, 1100U);
@@ -83,6 +84,7 @@ TEST(BulkSender, ALostAnswerIsAskedForAgainOnlyForKeyedDocuments) {
   sender.Add(Keyless("once"));                                            // lane 0
   for (int i = 0; i < 8; ++i) sender.Add(Keyed(std::to_string(i), "k"));  // some of them in lane 0 too
   EXPECT_TRUE(sender.Finish());
+  server.Stop();
   EXPECT_EQ(std::count(store.contents.begin(), store.contents.end(), "once"), 1);
   EXPECT_EQ(tally.counts().accepted + tally.counts().failed, 9U);
   EXPECT_GE(tally.counts().accepted, 8U);
@@ -100,6 +102,7 @@ TEST(BulkSender, OverloadIsWaitedOut) {
   const auto begin = std::chrono::steady_clock::now();
   sender.Add(Keyless("a"));
   EXPECT_TRUE(sender.Finish());
+  server.Stop();
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
   EXPECT_THAT(store.contents, ElementsAre("a"));
 }
@@ -118,6 +121,7 @@ TEST(BulkSender, LinesTheServerHadNoRoomForAreSentAgain) {
   sender.Add(Keyed("k", " "));
   sender.Add(Keyed("k", "b"));
   EXPECT_TRUE(sender.Finish());
+  server.Stop();
   EXPECT_THAT(bodies, ElementsAre(testing::_, Keyed("k", "b").json + "\n"));
   EXPECT_THAT(tally.failures(), ElementsAre(Pair("k", "content must not be blank")));
 }
@@ -133,6 +137,7 @@ TEST(BulkSender, ATooLargeRequestIsHalvedDownToTheDocumentAtFault) {
   for (const char* content : {"a", "b", "c", "d"}) sender.Add(Keyed("k", content));
   sender.Add(Keyed("k", std::string(300, 'x')));
   EXPECT_TRUE(sender.Finish());
+  server.Stop();
   EXPECT_THAT(store.contents, ElementsAre("a", "b", "c", "d"));
   EXPECT_THAT(tally.failures(), ElementsAre(Pair("k", "larger than 150 bytes")));
 }
@@ -270,16 +275,17 @@ TEST(Run, AServerThatIsNotThereIsOnePlainLine) {
 TEST(Run, SearchSendsTheQuestionAsTypedAndShowsHitsSafely) {
   FakeRequest seen;
   FakeServer server([&](const FakeRequest& request) -> FakeAnswer {
-    seen = request;
+    if (seen.path.empty()) seen = request;
     return {200, R"({"hits":[{"score":0.71,"document":{"id":3,"key":null,"title":"T\u001b[2J"},)"
                  R"("chunk":{"text":"line one\nline two"}}]})"};
   });
   const Ran table = RunCli({"search", "[a, b]", "status", "--server", server.url(), "-k", "3", "--api-key", "s3"});
-  EXPECT_EQ(seen.body, R"({"query":"[a, b] status","top_k":3})");
-  EXPECT_THAT(seen.headers, HasSubstr("Authorization: Bearer s3\r\n"));
   EXPECT_EQ(table.out, " 1  0.710  T\\x1b[2J · document 3\n    line one\n    line two\n");
   EXPECT_THAT(RunCli({"search", "x", "-o", "jsonl", "--server", server.url()}).out,
               testing::StartsWith(R"({"score":0.71,"document":{"id":3,"key":null,)"));
+  server.Stop();
+  EXPECT_EQ(seen.body, R"({"query":"[a, b] status","top_k":3})");
+  EXPECT_THAT(seen.headers, HasSubstr("Authorization: Bearer s3\r\n"));
 }
 
 TEST(Run, DeleteTellsNoneSomeAndAllApart) {
@@ -303,6 +309,7 @@ TEST(Run, ListFollowsTheCursorToItsEnd) {
   });
   EXPECT_EQ(RunCli({"documents", "list", "--all", "--key", "a&b", "-o", "json", "--server", server.url()}).out,
             "[{\"id\":2},\n {\"id\":1}]\n");
+  server.Stop();
   EXPECT_THAT(paths, ElementsAre("/v1/documents?&key=a%26b&limit=500",
                                  "/v1/documents?&key=a%26b&limit=500&cursor=a%2Fb%3D%3D"));
 }

@@ -45,8 +45,11 @@ class FakeServer {
     acceptor_ = std::thread([this] { Accept(); });
   }
 
-  ~FakeServer() {
-    stopping_ = true;
+  ~FakeServer() { Stop(); }
+
+  /// What the handler wrote may be read after this.
+  void Stop() {
+    if (stopping_.exchange(true)) return;
     acceptor_.join();
     for (auto& connection : connections_) connection.join();
     close(listener_);

@@ -72,6 +72,7 @@ TEST(UploadMessage, TakesAnybodysMessage) {
   EXPECT_EQ(upload->work.id, 999);
   EXPECT_EQ(upload->work.version, 0);
   EXPECT_EQ(upload->work.position, (core::Position{core::kUploadsTopic, 2, 77}));
+  EXPECT_EQ(upload->work.chunking.strategy, core::ChunkStrategy::kSentence) << "the contract's way of cutting";
 }
 
 TEST(UploadMessage, CutsATitleThatTheColumnCannotHold) {
