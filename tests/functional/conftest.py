@@ -1,3 +1,4 @@
+import os
 import resource
 
 import pytest
@@ -7,6 +8,7 @@ from serving import BINARY, Server
 
 def pytest_sessionstart(session):
     assert BINARY.is_file(), f"{BINARY} is missing: scripts/build release, or name another with MILLRACE_BINARY"
+    os.environ["NO_PROXY"] = "*"
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import requests
@@ -62,12 +63,14 @@ class Server:
         self.before_exec = before_exec
         self.headers = {}  # sent with every request
         self.process = None
+        self.sessions = threading.local()
 
     def command(self):
         return [BINARY, "serve", "--embedded", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
                 "--model", self.model, *self.flags]
 
     def spawn(self):
+        self.sessions = threading.local()  # connections to an earlier process are of no use
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.environment, preexec_fn=self.before_exec)
@@ -109,7 +112,9 @@ class Server:
 
     def request(self, method, path, expect=None, timeout=PATIENCE, **more):
         more["headers"] = self.headers | more.get("headers", {})
-        answer = requests.request(method, self.url + path, timeout=timeout, allow_redirects=False, **more)
+        if not hasattr(self.sessions, "own"):
+            self.sessions.own = requests.Session()
+        answer = self.sessions.own.request(method, self.url + path, timeout=timeout, allow_redirects=False, **more)
         if expect is not None:
             assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text[:2000]}"
         return answer

@@ -25,6 +25,7 @@ class Client(threading.Thread):
     def __init__(self, number, url, seed):
         super().__init__(daemon=True)
         self.number, self.url = number, url
+        self.session = requests.Session()
         self.source = random.Random(seed)
         self.by_id = {}        # document id -> (title, content): acknowledged, keyless
         self.by_key = {}       # key -> content: the newest acknowledged
@@ -51,7 +52,7 @@ class Client(threading.Thread):
     def once(self, method, path, **more):
         """None when the connection broke or the server would not: whether it happened is open then."""
         try:
-            answer = requests.request(method, self.url + path, timeout=60, **more)
+            answer = self.session.request(method, self.url + path, timeout=60, **more)
         except requests.RequestException:
             time.sleep(0.02)
             return None

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 import requests
@@ -78,6 +79,15 @@ def test_waiting_clients_are_let_go(start_server):
     server.restart()
     assert server.documents()[0]["status"] in ("queued", "processing")
     server.delete(f"/v1/documents/{server.documents()[0]['id']}")
+
+
+def test_drain_time_is_kept(start_server):
+    """Also when the model has half a minute of work with what it was given last."""
+    server = start_server("--max-request-bytes", "16MB", "--threads", "1", "--drain-seconds", "2", model="minilm")
+    server.post("/v1/documents", {"content": long_text(4, 6_000_000), "chunking": {"max_tokens": 254}}, 202)
+    wait_until(lambda: server.documents("?status=processing"), "the document being processed")
+    time.sleep(1)
+    server.stop(patience=2 + 10)
 
 
 def test_no_time_to_drain(start_server):
