@@ -113,12 +113,19 @@ void EmbedAll(core::Embedder& embedder, const Set& set) {
   for (auto& caller : callers) caller.join();
 }
 
-double TokensPerCpuSecond(core::Embedder& embedder, const Set& set) {
+struct Rate {
+  double tokens_per_cpu_second = 0, texts_per_second = 0;  // the latter by the clock
+};
+
+Rate Measure(core::Embedder& embedder, const Set& set) {
   std::size_t tokens = 0;
   for (const auto& text : set) tokens += embedder.tokenizer().CountTokens(text, embedder.max_tokens()) + 2;
-  const double start = ProcessCpuSeconds();
+  const auto start = std::chrono::steady_clock::now();
+  const double cpu_start = ProcessCpuSeconds();
   EmbedAll(embedder, set);
-  return static_cast<double>(tokens) / (ProcessCpuSeconds() - start);
+  const double cpu = ProcessCpuSeconds() - cpu_start;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  return {static_cast<double>(tokens) / cpu, static_cast<double>(set.size()) / seconds.count()};
 }
 
 /// Wall milliseconds of `count` queries of 12 tokens, one after another.
@@ -156,21 +163,25 @@ void MeasureThroughput(core::Embedder& embedder, const Options& options) {
   } else {
     sets[options.corpus] = ReadCorpus(options.corpus, options.texts);
   }
-  std::map<std::string, std::vector<double>> rates;
+  std::map<std::string, std::vector<double>> rates, text_rates;
   std::vector<double> bounds;
   for (int round = 0; round <= options.rounds; ++round) {
     const double flops = Must(bound.Measure(0.5));
     if (round > 0) bounds.push_back(flops);
     for (const auto& [name, set] : sets) {
-      const double rate = TokensPerCpuSecond(embedder, set);
-      if (round > 0) rates[name].push_back(rate);  // the first round warms up
+      const Rate rate = Measure(embedder, set);
+      if (round == 0) continue;  // it warms up
+      rates[name].push_back(rate.tokens_per_cpu_second);
+      text_rates[name].push_back(rate.texts_per_second);
     }
   }
   const double bound_tokens = Median(bounds) / kFlopPerToken;
   fmt::print("{{\"matmul_gflops\":{:.1f},\"bound_tok_per_cpu_s\":{:.0f}}}\n", Median(bounds) / 1e9, bound_tokens);
   for (const auto& [name, values] : rates) {
-    fmt::print("{{\"set\":\"{}\",\"precision\":\"{}\",\"tok_per_cpu_s\":{:.0f},\"share_of_bound\":{:.3f}}}\n", name,
-               options.precision, Median(values), Median(values) / bound_tokens);
+    fmt::print(
+        "{{\"set\":\"{}\",\"precision\":\"{}\",\"tok_per_cpu_s\":{:.0f},\"share_of_bound\":{:.3f},"
+        "\"texts_per_s\":{:.1f}}}\n",
+        name, options.precision, Median(values), Median(values) / bound_tokens, Median(text_rates[name]));
   }
 }
 
