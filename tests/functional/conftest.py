@@ -58,20 +58,11 @@ def start_server(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """Servers that many tests share: they add documents of their own and leave those of others alone."""
+def server(tmp_path_factory):
+    """Many tests share it: they add documents of their own and leave those of others alone.
+
+    Its model is the test model: deterministic, a text with the word `millracerefusethis` fails.
+    """
     starter = Starter(tmp_path_factory.mktemp("shared"))
-    yield starter
+    yield starter()
     starter.stop_all()
-
-
-@pytest.fixture(scope="session")
-def server(shared):
-    """With the test model: deterministic, a text with the word `millracerefusethis` fails."""
-    return shared()
-
-
-@pytest.fixture(scope="session")
-def real_server(shared):
-    """With the real model."""
-    return shared(model="minilm")

@@ -195,6 +195,19 @@ def test_embedded_ignores_the_cluster_variables(start_server, environment):
     assert start_server(environment=environment).get("/health")["mode"] == "embedded"
 
 
+def test_ephemeral_leaves_nothing_behind(start_server):
+    server = start_server("--ephemeral")
+    document = server.add("Kept in memory alone.", key="here")
+    assert server.search("Kept in memory alone.")[0]["document"]["key"] == "here"
+    assert server.post("/documents?async_mode=true", {"title": "t", "content": "Later."})["status"] == "accepted"
+    server.wait_settled()
+    server.delete(f"/v1/documents/{document['id']}")
+    server.stop()
+    assert not server.data.exists()
+    server.restart()
+    assert server.documents() == []
+
+
 def test_unknown_query_parameter(used):
     expect_problem(used.request("GET", "/v1/status?verbose=1"), 422)
 

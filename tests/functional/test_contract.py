@@ -264,13 +264,15 @@ def test_recorded_client(start_server):
     assert client.remove(later) == "deleted"
 
 
-def test_real_model_answers_by_meaning(real_server):
-    real_server.post("/documents", {"title": "Cats", "content": "A kitten sleeps on the warm windowsill."})
-    real_server.post("/documents", {"title": "Ledger", "content": "The quarterly balance sheet must be signed by the treasurer."})
-    real_server.post("/documents?async_mode=true", {"title": "Trains", "content": "The express to Vienna leaves at nine in the morning."})
-    wait_until(lambda: real_server.get("/v1/status")["index"]["documents"] >= 3, "three documents")
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_real_model_answers_by_meaning(start_server, precision):
+    server = start_server("--precision", precision, model="minilm")
+    server.post("/documents", {"title": "Cats", "content": "A kitten sleeps on the warm windowsill."})
+    server.post("/documents", {"title": "Ledger", "content": "The quarterly balance sheet must be signed by the treasurer."})
+    server.post("/documents?async_mode=true", {"title": "Trains", "content": "The express to Vienna leaves at nine in the morning."})
+    wait_until(lambda: server.get("/v1/status")["index"]["documents"] == 3, "three documents")
     for question, title in [("Where is the small cat resting?", "Cats"), ("Who approves the accounts?", "Ledger"),
                             ("When does the railway to Austria depart?", "Trains")]:
-        results = real_server.post("/search", {"question": question})["results"]
+        results = server.post("/search", {"question": question})["results"]
         assert results[0]["document_title"] == title
         assert 0 < results[0]["similarity"] < 1
