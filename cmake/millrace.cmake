@@ -25,13 +25,20 @@ function(millrace_warnings target)
   endif()
 endfunction()
 
-# millrace_test(NAME SOURCES… LINK…): a GoogleTest binary, registered with ctest as one test.
+# millrace_test(NAME SOURCES… LINK… [DEFINES…] [THREADS]): a GoogleTest binary, registered with ctest as one test. The thread sanitizer builds
+# and runs only those with THREADS: the others have one thread. `millrace_tests` builds them all and what they need.
+add_custom_target(millrace_tests)
 function(millrace_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "THREADS" "" "SOURCES;LINK;DEFINES" ${ARGN})
+  if(MILLRACE_SANITIZE STREQUAL "thread" AND NOT ARG_THREADS)
+    return()
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE ${ARG_DEFINES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
   millrace_warnings(${name})
+  add_dependencies(millrace_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endfunction()

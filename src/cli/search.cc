@@ -19,6 +19,8 @@ struct Options {
   std::vector<std::string> words;
   int top_k = 10;
   std::optional<double> min_score;
+  int per_document = 0;
+  int lines = 0;
   std::string filter;
 };
 
@@ -28,7 +30,7 @@ std::string JoinWords(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string FormatHit(size_t rank, const json::object& hit, size_t width) {
+std::string FormatHit(size_t rank, const json::object& hit, size_t width, size_t max_lines) {
   const json::object& document = ObjectAt(hit, "document");
   std::string source = TextAt(document, "key");
   if (source.empty()) source = fmt::format("document {}", IntegerAt(document, "id"));
@@ -37,15 +39,19 @@ std::string FormatHit(size_t rank, const json::object& hit, size_t width) {
   const std::string head = fmt::format("{:>2}  {:.3f}  ", rank, NumberAt(hit, "score"));
   std::string text = head + CutToWidth(EscapeControls(title + " · " + source), width - head.size()) + "\n";
   constexpr size_t kIndent = 4;
-  for (const auto& line : WrapText(TextAt(ObjectAt(hit, "chunk"), "text"), width - kIndent)) {
-    text += std::string(kIndent, ' ') + line + "\n";
+  auto lines = WrapText(TextAt(ObjectAt(hit, "chunk"), "text"), width - kIndent);
+  if (max_lines > 0 && lines.size() > max_lines) {
+    lines.resize(max_lines);
+    lines.push_back("…");
   }
+  for (const auto& line : lines) text += std::string(kIndent, ' ') + line + "\n";
   return text;
 }
 
 int Search(const Options& options, const Context& context) {
   json::object body{{"query", JoinWords(options.words)}, {"top_k", options.top_k}};
   if (options.min_score) body["min_score"] = *options.min_score;
+  if (options.per_document > 0) body["max_per_document"] = options.per_document;
   if (!options.filter.empty()) {
     auto filter = ParseJson(options.filter);
     if (!filter) {
@@ -72,7 +78,7 @@ int Search(const Options& options, const Context& context) {
   for (const json::value& hit : list) {
     if (!hit.is_object()) continue;
     if (rank++ > 0) Print("\n");
-    Print(FormatHit(rank, hit.get_object(), OutputWidth()));
+    Print(FormatHit(rank, hit.get_object(), OutputWidth(), static_cast<size_t>(options.lines)));
   }
   return kOk;
 }
@@ -87,6 +93,12 @@ CommandBody Declare(CLI::App& app) {
   app.add_option("--min-score", options->min_score, "Only hits at least this similar (-1 to 1)")
       ->type_name("X")
       ->check(CLI::Range(-1.0, 1.0));
+  app.add_option("--per-document", options->per_document, "Of one document at most so many hits")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--lines", options->lines, "Of each passage at most so many lines (table only)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--filter", options->filter, "Only documents whose metadata match, as JSON")->type_name("JSON");
   return [options](const Context& context) { return Search(*options, context); };
 }

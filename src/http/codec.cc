@@ -117,6 +117,8 @@ Decoded<search::SearchRequest> DecodeSearch(std::string_view body) {
   search::SearchRequest request;
   request.query = DecodeQuery(object, "query");
   request.top_k = static_cast<std::size_t>(object.Integer("top_k", 1, kMaxTopK, Need::kNullable).value_or(10));
+  request.max_per_document =
+      static_cast<std::size_t>(object.Integer("max_per_document", 1, kMaxTopK, Need::kNullable).value_or(0));
   request.min_score = static_cast<float>(object.Number("min_score", -1, 1, Need::kNullable).value_or(-1));
   if (const auto text = object.ObjectText("filter", Need::kNullable)) {
     auto filter = core::ParseFilter(*text);

@@ -15,6 +15,7 @@ struct SearchRequest {
   std::string query;
   std::size_t top_k = 3;  // 1 … 1000
   float min_score = -1;
+  std::size_t max_per_document = 0;  // hits of one document at most; 0: no bound
   std::optional<core::Filter> filter;
 };
 

@@ -1,6 +1,8 @@
 #include "search/search_service.h"
 
+#include <algorithm>
 #include <chrono>
+#include <unordered_map>
 #include <utility>
 
 namespace millrace::search {
@@ -8,10 +10,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kRefills = 3;  // an index so far behind its store that three rounds do not help will catch up on its own
+constexpr int kRounds = 5;  // each asks four times as much; an index so far behind its store will catch up on its own
+constexpr std::size_t kSpares = 16;
 
 double MillisecondsSince(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// Best first, so the first hits of a document are its best.
+void KeepBestOfEach(std::vector<core::ScoredChunk>& scored, std::size_t max_per_document) {
+  std::unordered_map<core::DocumentId, std::size_t> seen;
+  std::erase_if(scored, [&](const core::ScoredChunk& chunk) { return ++seen[chunk.document_id] > max_per_document; });
 }
 
 }  // namespace
@@ -49,20 +58,26 @@ base::Result<SearchAnswer> SearchService::Ask(const SearchRequest& request, base
 base::Status SearchService::FindHits(const SearchRequest& request, std::span<const float> vector,
                                      SearchAnswer& answer) {
   core::VectorQuery query{vector, request.top_k, request.min_score, request.filter ? &*request.filter : nullptr};
-  for (int round = 0; round < kRefills; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
     const auto index_start = Clock::now();
-    ASSIGN_OR_RETURN(const auto scored, ports_.index.Search(query));
+    ASSIGN_OR_RETURN(auto scored, ports_.index.Search(query));
     const double index_ms = MillisecondsSince(index_start);
     index_seconds_.Observe(index_ms / 1000);
     answer.index_ms += index_ms;
+    const bool that_is_all = scored.size() < query.top_k;
 
+    if (request.max_per_document > 0) KeepBestOfEach(scored, request.max_per_document);
+    if (scored.size() < request.top_k && !that_is_all && round + 1 < kRounds) {
+      query.top_k *= 4;
+      continue;  // not worth fetching yet
+    }
+    // Some more than asked, so that what is gone from the store rarely costs another round.
+    scored.resize(std::min(scored.size(), query.top_k == request.top_k ? request.top_k : request.top_k + kSpares));
     const auto hydrate_start = Clock::now();
     ASSIGN_OR_RETURN(answer.hits, Hydrate(scored));
     answer.hydrate_ms += MillisecondsSince(hydrate_start);
-    const std::size_t missing = scored.size() - answer.hits.size();
-    if (missing == 0 || scored.size() < query.top_k) break;
-    if (answer.hits.size() >= request.top_k) break;
-    query.top_k = request.top_k + 2 * missing + query.top_k / 2;
+    if (answer.hits.size() >= request.top_k || answer.hits.size() == scored.size() || that_is_all) break;
+    query.top_k *= 4;
   }
   if (answer.hits.size() > request.top_k) answer.hits.resize(request.top_k);
   return {};

@@ -1,2 +1,2 @@
 millrace_test(contract_sqlite SOURCES ${STORE_CONTRACT_SOURCES} ${LOG_CONTRACT_SOURCES} sqlite_factory.cc
-  LINK millrace_sqlite)
+  LINK millrace_sqlite THREADS)

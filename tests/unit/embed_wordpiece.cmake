@@ -1,6 +1,4 @@
 millrace_test(unit_embed_wordpiece
   SOURCES embed/wordpiece_test.cc
   LINK millrace_embed Boost::json
-)
-target_compile_definitions(unit_embed_wordpiece PRIVATE
-  MILLRACE_EMBED_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/embed/data")
+  DEFINES MILLRACE_EMBED_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/embed/data")

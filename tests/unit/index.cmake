@@ -1,3 +1,3 @@
 millrace_test(unit_index_kernels SOURCES index/kernels_test.cc LINK millrace_index)
 millrace_test(unit_index_exact_vector_index SOURCES index/exact_vector_index_test.cc LINK millrace_index)
-millrace_test(unit_index_concurrency SOURCES index/concurrency_test.cc LINK millrace_index)
+millrace_test(unit_index_concurrency SOURCES index/concurrency_test.cc LINK millrace_index THREADS)

@@ -5,4 +5,4 @@ millrace_test(unit_ingest
     ingest/outbox_relay_test.cc
     ingest/upload_consumer_test.cc
     ingest/upload_message_test.cc
-  LINK millrace_ingest millrace_embed millrace_memory)
+  LINK millrace_ingest millrace_embed millrace_memory THREADS)
