@@ -35,7 +35,8 @@ std::string_view NameOf(const Table& table, Value value) {
 }
 
 template <typename Value, size_t kSize>
-std::optional<Value> ValueOf(const std::array<std::pair<Value, std::string_view>, kSize>& table, std::string_view name) {
+std::optional<Value> ValueOf(const std::array<std::pair<Value, std::string_view>, kSize>& table,
+                             std::string_view name) {
   for (const auto& [value, candidate] : table) {
     if (candidate == name) return value;
   }
