@@ -3,7 +3,7 @@ import resource
 
 import pytest
 
-from serving import BINARY, Server
+from serving import BINARY, Server, Starter
 
 
 def pytest_sessionstart(session):
@@ -22,32 +22,6 @@ def pytest_runtest_makereport(item, call):
             for server in value.servers if isinstance(value, Starter) else [value]:
                 if isinstance(server, Server) and server.log_path.exists():
                     report.sections.append((f"log of {name} (port {server.port})", server.log()[-6000:]))
-
-
-class Starter:
-    """Starts servers that a test may break; each is stopped at its end and must then exit with 0."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.servers = []
-
-    def make(self, *flags, **options):
-        folder = self.folder / f"server{len(self.servers)}"
-        folder.mkdir()
-        self.servers.append(Server(folder, *flags, **options))
-        return self.servers[-1]
-
-    def __call__(self, *flags, **options):
-        return self.make(*flags, **options).start()
-
-    def stop_all(self):
-        for server in self.servers:
-            if server.running():
-                try:
-                    server.stop()
-                finally:
-                    if server.running():
-                        server.kill9()
 
 
 @pytest.fixture

@@ -191,6 +191,32 @@ class Server:
         return wait_until(indexed, f"document {document_id} being searchable", patience)
 
 
+class Starter:
+    """Starts servers that a test may break; each is stopped at its end and must then exit with 0."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.servers = []
+
+    def make(self, *flags, **options):
+        folder = self.folder / f"server{len(self.servers)}"
+        folder.mkdir()
+        self.servers.append(Server(folder, *flags, **options))
+        return self.servers[-1]
+
+    def __call__(self, *flags, **options):
+        return self.make(*flags, **options).start()
+
+    def stop_all(self):
+        for server in self.servers:
+            if server.running():
+                try:
+                    server.stop()
+                finally:
+                    if server.running():
+                        server.kill9()
+
+
 def run(*arguments, expect=0, stdin=None, timeout=PATIENCE, environment=None, cwd=None):
     """The client of the command line, or a server that is expected to refuse to start."""
     done = subprocess.run([BINARY, *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=timeout,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from serving import expect_problem
+from serving import Starter, expect_problem
 from texts import text
 
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)')
@@ -59,7 +59,6 @@ def check_histogram(name, samples):
 @pytest.fixture(scope="module")
 def used(tmp_path_factory):
     """A server with some of everything behind it."""
-    from conftest import Starter
     starter = Starter(tmp_path_factory.mktemp("admin"))
     server = starter()
     server.bulk([{"content": text(n)} for n in range(20)], wait=60)

@@ -56,6 +56,10 @@ def head(server, line, *fields):
     return "\r\n".join([line, f"Host: 127.0.0.1:{server.port}", *fields, "", ""]).encode()
 
 
+def post(server, path, body, *fields):
+    return head(server, f"POST {path} HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields) + body
+
+
 # Bodies
 
 POSTS = ["/documents", "/documents?async_mode=true", "/search", "/v1/documents", "/v1/search"]
@@ -139,7 +143,8 @@ def test_largest_body_is_a_setting(start_server):
 
 # Methods and paths
 
-@pytest.mark.parametrize("method, path", [("PUT", "/documents"), ("PATCH", "/v1/documents/1"), ("POST", "/health"), ("DELETE", "/documents"),
+@pytest.mark.parametrize("method, path", [("PUT", "/documents"), ("PATCH", "/v1/documents/1"), ("POST", "/health"),
+                                          ("DELETE", "/documents"),
                                           ("GET", "/search"), ("POST", "/v1/status"), ("TRACE", "/"), ("BREW", "/v1/documents")])
 def test_other_methods(server, method, path):
     answer = server.request(method, path)
@@ -208,7 +213,7 @@ def test_malformed_requests(server, request_bytes, status):
 
 
 def test_half_sent_requests(server):
-    whole = head(server, "POST /documents HTTP/1.1", "Content-Type: application/json", "Content-Length: 40") + b'{"title":"t","content":"it is cut in t'
+    whole = post(server, "/documents", b'{"title":"t","content":"it is cut in two"}')[:-1]
     before = len(server.get("/documents")["documents"])
     for length in range(0, len(whole), 7):
         assert exchange(server, whole[:length]) == b""
@@ -217,7 +222,7 @@ def test_half_sent_requests(server):
 
 def test_request_in_single_bytes(server):
     body = b'{"title":"slow","content":"Byte by byte."}'
-    request = head(server, "POST /documents HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close") + body
+    request = post(server, "/documents", body, "Connection: close")
     with connect(server) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in request:
@@ -227,9 +232,9 @@ def test_request_in_single_bytes(server):
 
 def test_pipelined_requests_are_answered_in_order(server):
     body = b'{"question":"pipelined"}'
-    post = head(server, "POST /search HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}") + body
+    search = post(server, "/search", body)
     first, last = head(server, "GET /livez HTTP/1.1"), head(server, "GET /v1/version HTTP/1.1", "Connection: close")
-    answer = exchange(server, first + post + first + post + last)
+    answer = exchange(server, first + search + first + search + last)
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == 5
     marks = [match.group() for match in re.finditer(rb'"status":"ok"|"results":|"version":', answer)]
     assert marks == [b'"status":"ok"', b'"results":', b'"status":"ok"', b'"results":', b'"version":']
@@ -257,7 +262,7 @@ def test_clients_that_go_away(start_server):
     for number in range(60):
         body = json.dumps({"title": f"left {number}", "content": text(number)}).encode()
         with connect(server) as connection:
-            connection.sendall(head(server, "POST /documents HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}") + body)
+            connection.sendall(post(server, "/documents", body))
             if number % 3 == 0:  # a reset instead of a goodbye
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     wait_until(lambda: server.metric("millrace_http_connections") <= 2, "the connections closing")
@@ -302,9 +307,10 @@ def test_many_posts_at_once(start_server):
     server = start_server()
     answers = []
 
-    def post(number):
-        answers.append((number, server.request("POST", "/documents", json={"title": str(number), "content": f"Parallel text {number}."})))
-    threads = [threading.Thread(target=post, args=(number,)) for number in range(200)]
+    def send(number):
+        body = {"title": str(number), "content": f"Parallel text {number}."}
+        answers.append((number, server.request("POST", "/documents", json=body)))
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(200)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -500,7 +506,8 @@ def test_assets_of_another_directory(start_server, tmp_path):
 def test_damaged_assets(start_server, tmp_path, name, damage):
     assets = copy_assets(tmp_path / "assets")
     original = (assets / name).read_bytes()
-    replace(assets / name, {"missing": None, "empty": b"", "cut": original[:len(original) // 2], "garbage": b"garbage " * 5000}[damage])
+    contents = {"missing": None, "empty": b"", "cut": original[:len(original) // 2], "garbage": b"garbage " * 5000}
+    replace(assets / name, contents[damage])
     refuses_to_start(start_server.make("--assets", str(assets), model="minilm"), ASSETS[name])
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from serving import free_port, run
 
-COMMANDS = [["serve"], ["ingest"], ["search"], ["documents", "list"], ["documents", "show"], ["documents", "chunks"], ["documents", "delete"],
-            ["status"], ["config"], ["version"]]
+COMMANDS = [["serve"], ["ingest"], ["search"], ["documents", "list"], ["documents", "show"], ["documents", "chunks"],
+            ["documents", "delete"], ["status"], ["config"], ["version"]]
 
 PAGE = """<!doctype html><html><head><title>Kettle &amp; Co.</title><style>body { colour: unseenstyle }</style>
 <script>var unseenscript = 1;</script></head><body><nav>unseennav Home About</nav>
@@ -207,8 +207,8 @@ def test_server_that_goes_away_during_ingest(start_server, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["--fly"], ["documents"], ["documents", "fly"], ["search"], ["status", "extra"],
-                                       ["documents", "show"], ["documents", "show", "abc"], ["documents", "delete"], ["search", "-k", "0", "x"],
-                                       ["search", "--filter", "{", "x"], ["status", "-o", "xml"], ["status", "--server", "nonsense"],
+                                       ["documents", "show"], ["documents", "show", "abc"], ["documents", "delete"],
+                                       ["search", "-k", "0", "x"], ["search", "--filter", "{", "x"], ["status", "-o", "xml"], ["status", "--server", "nonsense"],
                                        ["ingest", "/no/such/folder"], ["ingest", "--chunking", "page", "x"], ["serve", "--fly"]])
 def test_usage_errors(arguments):
     done = run(*arguments, expect=2)

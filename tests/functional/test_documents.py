@@ -102,6 +102,19 @@ def test_update_replaces_chunks(server):
     assert [hit["chunk"]["text"] for hit in hits] == ["Beta one."]
 
 
+def test_new_title_and_metadata_show_in_searches(server):
+    name = key("renamed")
+    server.add("The text stays as it is, renamed.", key=name, title="Before", metadata={"shelf": "old"})
+    server.add("The text stays as it is, renamed.", key=name, title="After", metadata={"shelf": "new"})
+    hits = server.search("The text stays as it is, renamed.", filter={"field": "key", "equals": name})
+    assert [(hit["document"]["title"], hit["document"]["metadata"]) for hit in hits] == [("After", {"shelf": "new"})]
+    for shelf, count in [("old", 0), ("new", 1)]:
+        both = {"all": [{"field": "key", "equals": name}, {"field": "metadata.shelf", "equals": shelf}]}
+        assert len(server.search("text", filter=both)) == count
+    best = server.post("/search", {"question": "The text stays as it is, renamed.", "top_k": 1})["results"][0]
+    assert best["document_title"] == "After"
+
+
 def test_going_back_to_an_old_text_is_a_new_version(server):
     name = key("back")
     for version, content in enumerate(["Old text.", "New text.", "Old text."], start=1):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from serving import expect_problem
+from serving import Starter, expect_problem
 from texts import text
 
 LIBRARY = [
@@ -18,7 +18,6 @@ LIBRARY = [
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory):
-    from conftest import Starter
     starter = Starter(tmp_path_factory.mktemp("library"))
     server = starter()
     server.bulk([{"key": key, "title": f"Title of {key}", "metadata": metadata, "content": text(number),
@@ -29,10 +28,6 @@ def library(tmp_path_factory):
 
 def keys(server, condition, top_k=1000):
     return {hit["document"]["key"] for hit in server.search("river stone garden", top_k=top_k, filter=condition)}
-
-
-def everything(*names):
-    return {key for key, _ in LIBRARY} if not names else set(names)
 
 
 def test_shape(library):

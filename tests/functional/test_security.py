@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving import expect_problem, run
+from serving import Starter, expect_problem, run
 
 EXEMPT = ["/livez", "/readyz"]
 READS = [("GET", "/"), ("GET", "/health"), ("GET", "/documents"), ("GET", "/openapi.json"), ("GET", "/metrics"),
@@ -15,7 +15,6 @@ ADMINS = [("GET", "/v1/config")]
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
-    from conftest import Starter
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "keys").write_text("# the keys of this test\nreaderkey read the dashboard\n\nwriterkey write\nadminkey\tadmin\n")
     starter = Starter(folder)

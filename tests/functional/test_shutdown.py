@@ -42,7 +42,8 @@ def test_requests_in_work_are_answered(start_server):
     def client(number):
         for index in range(10_000):
             try:
-                answer = requests.post(server.url + "/documents", timeout=PATIENCE, json={"title": f"{number}/{index}", "content": text(index)})
+                body = {"title": f"{number}/{index}", "content": text(index)}
+                answer = requests.post(server.url + "/documents", timeout=PATIENCE, json=body)
             except requests.RequestException:
                 return
             if answer.status_code == 200:
