@@ -227,7 +227,11 @@ base::Status Run(const LoadedConfig& loaded) {
   base::Metrics metrics;
   ASSIGN_OR_RETURN(Backend backend, OpenBackend(config));
   ASSIGN_OR_RETURN(Model model, OpenModel(config, metrics));
-  RETURN_IF_ERROR(backend.store_admin.ClaimModel(model.description));
+  if (auto claimed = backend.store_admin.ClaimModel(model.description); !claimed) {
+    base::Error error = std::move(claimed).error();
+    if (error.code == base::Code::kConflict) error.message += "; start with that one, or ingest into another --data";
+    return error;
+  }
   ASSIGN_OR_RETURN(const core::StoreIdentity identity, backend.store_admin.Identity());
   Application app(loaded, metrics, std::move(backend), std::move(model), identity);
 
