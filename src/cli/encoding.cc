@@ -6,7 +6,7 @@
 
 #include <cctype>
 
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::cli {
 namespace {
@@ -25,7 +25,7 @@ base::Result<std::string> Convert(std::string_view bytes, const std::string& cha
   const size_t converted = iconv(converter, &in, &in_left, &out, &out_left);
   iconv_close(converter);
   text.resize(text.size() - out_left);
-  if (converted == static_cast<size_t>(-1) || in_left > 0 || !IsUtf8(text)) {
+  if (converted == static_cast<size_t>(-1) || in_left > 0 || !base::IsValidUtf8(text)) {
     return base::Error{base::Code::kInvalidArgument, fmt::format("not UTF-8, and not valid {} either", charset), {}};
   }
   return text;
@@ -60,7 +60,7 @@ base::Result<std::string> DecodeText(std::string bytes, bool is_html) {
   if (view.starts_with("\xFF\xFE")) return Convert(view.substr(2), "UTF-16LE");
   if (view.starts_with("\xFE\xFF")) return Convert(view.substr(2), "UTF-16BE");
   if (view.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
-  if (IsUtf8(bytes)) return bytes;
+  if (base::IsValidUtf8(bytes)) return bytes;
   const std::string charset = is_html ? DeclaredCharset(bytes) : std::string();
   if (charset.empty() || strcasecmp(charset.c_str(), "utf-8") == 0) {
     return base::Error{base::Code::kInvalidArgument, "not UTF-8", {}};

@@ -9,7 +9,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;
@@ -117,7 +117,7 @@ class Walk {
       ++list_.skipped_types[extension.empty() ? "no extension" : extension];
       return;
     }
-    if (!IsUtf8(key_path)) {
+    if (!base::IsValidUtf8(key_path)) {
       list_.failed.emplace_back(path.string(), "its name is not UTF-8");
       return;
     }

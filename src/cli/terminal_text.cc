@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::cli {
 namespace {
@@ -46,10 +46,10 @@ std::string_view PrefixOfWidth(std::string_view text, size_t width) {
   size_t used = 0;
   size_t end = 0;
   while (end < text.size()) {
-    size_t next = end;
-    used += WidthOf(NextCodePoint(text, &next).value_or('?'));
+    const base::CodePoint next = base::DecodeCodePoint(text, end);
+    used += WidthOf(next.value);
     if (used > width && end > 0) break;
-    end = next;
+    end += next.size;
   }
   return text.substr(0, end);
 }
@@ -90,14 +90,15 @@ std::string EscapeControls(std::string_view text) {
   safe.reserve(text.size());
   for (size_t position = 0; position < text.size();) {
     const size_t begin = position;
-    const auto code = NextCodePoint(text, &position);
-    if (!code) {
+    const base::CodePoint next = base::DecodeCodePoint(text, position);
+    position += next.size;
+    if (!next.valid) {
       safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[begin]));
-    } else if (*code == '\n' || *code == '\r' || *code == '\t') {
+    } else if (next.value == '\n' || next.value == '\r' || next.value == '\t') {
       safe += ' ';
-    } else if (IsUnsafe(*code)) {
-      safe += *code < 0x100 ? fmt::format("\\x{:02x}", static_cast<unsigned>(*code))
-                            : fmt::format("\\u{:04x}", static_cast<unsigned>(*code));
+    } else if (IsUnsafe(next.value)) {
+      safe += next.value < 0x100 ? fmt::format("\\x{:02x}", static_cast<unsigned>(next.value))
+                                 : fmt::format("\\u{:04x}", static_cast<unsigned>(next.value));
     } else {
       safe += text.substr(begin, position - begin);
     }
@@ -108,7 +109,11 @@ std::string EscapeControls(std::string_view text) {
 size_t DisplayWidth(std::string_view text) {
   const Utf8Locale locale;
   size_t width = 0;
-  for (size_t position = 0; position < text.size();) width += WidthOf(NextCodePoint(text, &position).value_or('?'));
+  for (size_t position = 0; position < text.size();) {
+    const base::CodePoint next = base::DecodeCodePoint(text, position);
+    width += WidthOf(next.value);
+    position += next.size;
+  }
   return width;
 }
 

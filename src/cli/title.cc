@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/utf8.h"
 #include "cli/terminal_text.h"
-#include "cli/utf8.h"
 
 namespace millrace::cli {
 namespace {
@@ -140,7 +140,7 @@ std::string TidyTitle(std::string_view title) {
       tidy += ' ';
     }
   }
-  tidy = FirstCodePoints(tidy, kMaxTitleChars);
+  tidy = base::FirstCodePoints(tidy, kMaxTitleChars);
   if (!tidy.empty() && tidy.back() == ' ') tidy.pop_back();
   return tidy;
 }

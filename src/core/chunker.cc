@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "core/passage_packer.h"
 #include "core/text_breaks.h"
 #include "core/token_cutter.h"
 #include "core/unit_scanner.h"
-#include "core/utf8.h"
 
 namespace millrace::core {
 
@@ -32,17 +32,17 @@ class SentenceSink : public UnitSink {
     while (!text.empty()) {
       const std::string_view cut = text.substr(0, cutter_.Fit(text, TokenCutter::kModelTokens));
       text.remove_prefix(cut.size());
-      const std::string_view piece = TrimWhiteSpace(cut);
+      const std::string_view piece = base::TrimWhiteSpace(cut);
       if (!piece.empty()) {
         const auto lead = static_cast<std::size_t>(piece.data() - cut.data());
-        const std::int64_t begin = chars_ + CountCodePoints(cut.substr(0, lead));
-        drafts_.push_back({next_index_++, std::string(piece), begin, begin + CountCodePoints(piece)});
+        const std::int64_t begin = chars_ + base::CountCodePoints(cut.substr(0, lead));
+        drafts_.push_back({next_index_++, std::string(piece), begin, begin + base::CountCodePoints(piece)});
       }
-      chars_ += CountCodePoints(cut);
+      chars_ += base::CountCodePoints(cut);
     }
   }
 
-  void OnGap(std::string_view text) override { chars_ += CountCodePoints(text); }
+  void OnGap(std::string_view text) override { chars_ += base::CountCodePoints(text); }
 
  private:
   TokenCutter& cutter_;
@@ -84,14 +84,14 @@ class Chunker::Units : public Strategy, private UnitSink {
 
   /// A document of nothing but separators is still a document.
   void KeepMarks(std::string_view gap) {
-    const std::string_view marks = TrimWhiteSpace(gap);
+    const std::string_view marks = base::TrimWhiteSpace(gap);
     if (!marks.empty()) {
-      const std::string_view kept = TrimWhiteSpace(marks.substr(0, cutter_.Fit(marks, max_tokens_)));
+      const std::string_view kept = base::TrimWhiteSpace(marks.substr(0, cutter_.Fit(marks, max_tokens_)));
       const auto lead = static_cast<std::size_t>(marks.data() - gap.data());
-      const std::int64_t begin = gap_chars_ + CountCodePoints(gap.substr(0, lead));
-      marks_ = ChunkDraft{0, std::string(kept), begin, begin + CountCodePoints(kept)};
+      const std::int64_t begin = gap_chars_ + base::CountCodePoints(gap.substr(0, lead));
+      marks_ = ChunkDraft{0, std::string(kept), begin, begin + base::CountCodePoints(kept)};
     }
-    gap_chars_ += CountCodePoints(gap);
+    gap_chars_ += base::CountCodePoints(gap);
   }
 
   UnitSink& sink() { return packs_ ? static_cast<UnitSink&>(passages_) : sentences_; }
@@ -117,9 +117,9 @@ class Chunker::Whole : public Strategy {
   std::vector<ChunkDraft> Feed(std::string_view part, bool last) override {
     Read(part);
     if (!last || head_.empty()) return {};
-    std::string_view text = TrimWhiteSpace(head_);
-    text = TrimWhiteSpace(text.substr(0, cutter_.Fit(text, TokenCutter::kModelTokens)));
-    const std::int64_t end = begin_ + CountCodePoints(text);
+    std::string_view text = base::TrimWhiteSpace(head_);
+    text = base::TrimWhiteSpace(text.substr(0, cutter_.Fit(text, TokenCutter::kModelTokens)));
+    const std::int64_t end = begin_ + base::CountCodePoints(text);
     if (end < text_end_) {
       warning = fmt::format("the content has {} characters; only the first {} were embedded", chars_, end);
     }
@@ -128,18 +128,18 @@ class Chunker::Whole : public Strategy {
 
  private:
   void Read(std::string_view part) {
-    const std::string_view text = TrimWhiteSpace(part);
+    const std::string_view text = base::TrimWhiteSpace(part);
     const auto lead = static_cast<std::size_t>(text.data() - part.data());
     if (!text.empty()) {
-      const std::int64_t text_begin = chars_ + CountCodePoints(part.substr(0, lead));
+      const std::int64_t text_begin = chars_ + base::CountCodePoints(part.substr(0, lead));
       if (head_.empty()) begin_ = text_begin;
-      text_end_ = text_begin + CountCodePoints(text);
+      text_end_ = text_begin + base::CountCodePoints(text);
     }
     if (!head_.empty() || !text.empty()) {
       const std::string_view more = head_.empty() ? part.substr(lead) : part;
-      head_ += more.substr(0, FloorToCodePoint(more, kHeadBytes - std::min(kHeadBytes, head_.size())));
+      head_ += more.substr(0, base::FloorToCodePoint(more, kHeadBytes - std::min(kHeadBytes, head_.size())));
     }
-    chars_ += CountCodePoints(part);
+    chars_ += base::CountCodePoints(part);
   }
 
   static constexpr std::size_t kHeadBytes = 2 * TokenCutter::kMaxBytes;

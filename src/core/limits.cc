@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::core {
 namespace {
@@ -18,7 +18,7 @@ base::Error Invalid(std::string field, std::string message) {
 }
 
 base::Status ValidateText(std::string_view text, const std::string& field, std::string_view name) {
-  if (!IsValidUtf8(text)) return Invalid(field, fmt::format("{} must be valid UTF-8", name));
+  if (!base::IsValidUtf8(text)) return Invalid(field, fmt::format("{} must be valid UTF-8", name));
   if (text.find('\0') != std::string_view::npos) {
     return Invalid(field, fmt::format("{} must not contain the character U+0000", name));
   }
@@ -35,7 +35,7 @@ base::Status ValidateKey(std::string_view key, const DocumentLimits& limits) {
 
 base::Status ValidateTitle(std::string_view title, const DocumentLimits& limits) {
   RETURN_IF_ERROR(ValidateText(title, "/title", "title"));
-  const auto chars = CountCodePoints(title);
+  const auto chars = base::CountCodePoints(title);
   if (chars > static_cast<std::int64_t>(limits.max_title_chars)) {
     return Invalid("/title",
                    fmt::format("title must have at most {} characters, it has {}", limits.max_title_chars, chars));
@@ -51,7 +51,7 @@ base::Status ValidateContent(std::string_view content, const DocumentLimits& lim
         "/content"};
   }
   RETURN_IF_ERROR(ValidateText(content, "/content", "content"));
-  if (TrimWhiteSpace(content).empty()) return Invalid("/content", "content must not be blank");
+  if (base::TrimWhiteSpace(content).empty()) return Invalid("/content", "content must not be blank");
   return {};
 }
 

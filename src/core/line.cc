@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::core {
 namespace {
@@ -66,8 +66,8 @@ bool IsItem(std::string_view text) {
 Line ReadLine(std::string_view text) {
   Line line;
   line.indent = IndentOf(text);
-  text = TrimWhiteSpace(text);
-  line.width = static_cast<std::size_t>(CountCodePoints(text));
+  text = base::TrimWhiteSpace(text);
+  line.width = static_cast<std::size_t>(base::CountCodePoints(text));
   if (text.empty() || RunOf(text, '>') == text.size()) {
     line.kind = Line::Kind::kBlank;
   } else if (IsHeading(text) && line.indent < kTabColumns) {

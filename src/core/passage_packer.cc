@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::core {
 namespace {
@@ -19,12 +19,12 @@ PassagePacker::PassagePacker(const Chunking& chunking, TokenCutter& cutter, std:
       drafts_(drafts) {}
 
 void PassagePacker::OnGap(std::string_view text) {
-  chars_ += CountCodePoints(text);
+  chars_ += base::CountCodePoints(text);
   if (pieces_.empty() || wide_gap_) return;
   wide_gap_ = window_.size() - pieces_.back().end + text.size() > kMaxGapBytes;
   if (wide_gap_) return;
   window_ += text;
-  if (!TrimWhiteSpace(text).empty()) gap_tokens_ += cutter_.Count(text, max_tokens_ + 1);
+  if (!base::TrimWhiteSpace(text).empty()) gap_tokens_ += cutter_.Count(text, max_tokens_ + 1);
 }
 
 void PassagePacker::OnUnit(std::string_view text, UnitStart start) {
@@ -39,7 +39,7 @@ void PassagePacker::AddPieces(std::string_view text, std::size_t max_tokens, Uni
   while (!text.empty()) {
     const std::string_view cut = text.substr(0, cutter_.Fit(text, max_tokens));
     text.remove_prefix(cut.size());
-    const std::string_view piece = TrimWhiteSpace(cut);
+    const std::string_view piece = base::TrimWhiteSpace(cut);
     const auto lead = static_cast<std::size_t>(piece.data() - cut.data());
     if (piece.empty()) {
       OnGap(cut);
@@ -65,7 +65,7 @@ void PassagePacker::Add(std::string_view text, std::size_t tokens, UnitStart sta
     MakeRoom(text, tokens, start);
   }
   if (pieces_.empty()) gap_tokens_ = 0;
-  const std::int64_t length = CountCodePoints(text);
+  const std::int64_t length = base::CountCodePoints(text);
   pieces_.push_back(
       {window_.size(), window_.size() + text.size(), chars_, chars_ + length, gap_tokens_, tokens, start});
   tokens_ += gap_tokens_ + tokens;

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/utf8.h"
 #include "core/sentence_rules.h"
-#include "core/utf8.h"
 
 namespace millrace::core {
 namespace {
@@ -48,7 +48,7 @@ class LazyIterator {
 
 /// The last border in (low, end]; 0 when there is none.
 std::size_t BorderBetween(LazyIterator& lazy, std::string_view text, std::size_t low, std::size_t end) {
-  const std::size_t begin = FloorToCodePoint(text, low);
+  const std::size_t begin = base::FloorToCodePoint(text, low);
   const std::string_view window = text.substr(begin, end + kContextBytes - begin);
   icu::BreakIterator& iterator = lazy.On(window);
   const auto wanted = static_cast<std::int32_t>(end - begin);
@@ -104,8 +104,8 @@ std::size_t TextBreaks::LastBorder(std::string_view text, std::size_t end) {
   if (const std::size_t border = SpaceBetween(text, end / 2, end)) return border;
   if (const std::size_t border = BorderBetween(icu_->words, text, end / 2, end)) return border;
   if (const std::size_t border = BorderBetween(icu_->characters, text, end / 2, end)) return border;
-  const std::size_t floor = FloorToCodePoint(text, end);
-  return floor > 0 ? floor : DecodeCodePoint(text, 0).size;
+  const std::size_t floor = base::FloorToCodePoint(text, end);
+  return floor > 0 ? floor : base::DecodeCodePoint(text, 0).size;
 }
 
 }  // namespace millrace::core

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::core {
 
@@ -15,8 +15,8 @@ std::size_t TokenCutter::Fit(std::string_view text, std::size_t max_tokens) {
   } else if (end == text.size()) {
     return end;
   }
-  const std::size_t smallest = DecodeCodePoint(text, 0).size;
-  while ((end = FloorToCodePoint(text, end)) > smallest) {
+  const std::size_t smallest = base::DecodeCodePoint(text, 0).size;
+  while ((end = base::FloorToCodePoint(text, end)) > smallest) {
     end = breaks_.LastBorder(text, end);
     // Half a word may have more tokens than it had as a part of the whole.
     if (tokenizer_.CountTokens(text.substr(0, end), max_tokens + 1) <= max_tokens) return end;

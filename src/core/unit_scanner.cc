@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::core {
 
@@ -42,7 +42,7 @@ bool UnitScanner::FindLineEnd(std::size_t& end, bool& complete) {
   }
   searched_ = stop;
   if (buffer_.size() <= limit) return false;
-  end = FloorToCodePoint(buffer_, limit);
+  end = base::FloorToCodePoint(buffer_, limit);
   return true;
 }
 
@@ -165,7 +165,7 @@ void UnitScanner::CutBlock() {
     EmitSentences(text, ends_.size() - 1);
     block_begin_ += ends_[ends_.size() - 2];
   } else {
-    const std::size_t border = breaks_.LastBorder(text, FloorToCodePoint(text, text.size() - 1));
+    const std::size_t border = breaks_.LastBorder(text, base::FloorToCodePoint(text, text.size() - 1));
     Emit(text.substr(0, border), next_);
     block_begin_ += border;
   }
@@ -180,7 +180,7 @@ void UnitScanner::EmitSentences(std::string_view text, std::size_t count) {
 }
 
 void UnitScanner::Emit(std::string_view text, UnitStart start) {
-  const std::string_view unit = TrimWhiteSpace(text);
+  const std::string_view unit = base::TrimWhiteSpace(text);
   if (unit.empty()) return sink_.OnGap(text);
   const auto lead = static_cast<std::size_t>(unit.data() - text.data());
   sink_.OnGap(text.substr(0, lead));

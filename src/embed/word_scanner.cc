@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "embed/unicode_tables.h"
-#include "embed/utf8.h"
 
 namespace millrace::embed {
 namespace {
@@ -114,21 +114,21 @@ bool WordScanner::TakeSpecial(Word& word) {
 
 /// True when the word is complete. What ends a word but is not part of it is left for the next call.
 bool WordScanner::TakeNonAscii(Word& word) {
-  const DecodedCodePoint decoded = DecodeUtf8(text_.substr(at_));
+  const base::CodePoint decoded = base::DecodeCodePoint(text_, at_);
   const std::uint16_t entry = LookUpUnicode(decoded.value);
   const std::uint32_t* const mapping = entry < kFirstMapping ? nullptr : &kUnicodeMappings[entry - kFirstMapping];
   const bool isolated = entry == kIsolatedAsIs || (mapping != nullptr && (*mapping & kMappingIsolated) != 0);
   if (!word.empty() && (isolated || entry == kSpace)) return true;
 
-  const Word::Span source{static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(at_ + decoded.length)};
+  const Word::Span source{static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(at_ + decoded.size)};
   if (mapping != nullptr) {
     AppendMapping(word, mapping, source);
   } else if (entry == kHangulSyllable) {
     AppendHangul(word, decoded.value, source);
   } else if (entry != kDropped && entry != kSpace) {
-    Append(word, text_.substr(at_, decoded.length), source);
+    Append(word, text_.substr(at_, decoded.size), source);
   }
-  at_ += decoded.length;
+  at_ += decoded.size;
   return isolated;
 }
 

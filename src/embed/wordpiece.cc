@@ -8,8 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "base/utf8.h"
 #include "embed/unicode_tables.h"
-#include "embed/utf8.h"
 
 namespace millrace::embed {
 namespace {
@@ -21,13 +21,13 @@ constexpr std::string_view kSpecialTexts[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]"
 std::optional<std::string> Complaint(std::string_view piece) {
   if (piece.empty()) return "is empty";
   for (std::size_t i = 0; i < piece.size();) {
-    const DecodedCodePoint decoded = DecodeUtf8(piece.substr(i));
+    const base::CodePoint decoded = base::DecodeCodePoint(piece, i);
     if (!decoded.valid) return "is not UTF-8";
     if (LookUpUnicode(decoded.value) == kMarkAsIs) {
       return fmt::format("holds the combining mark U+{:04X}, whose place in a word is not fixed",
                          static_cast<std::uint32_t>(decoded.value));
     }
-    i += decoded.length;
+    i += decoded.size;
   }
   return std::nullopt;
 }

@@ -8,8 +8,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/utf8.h"
 #include "core/filter.h"
-#include "core/utf8.h"
 #include "http/json_object.h"
 
 namespace millrace::http {
@@ -58,8 +58,8 @@ core::Chunking DecodeChunking(JsonObject& object) {
 std::string DecodeQuery(JsonObject& object, std::string_view name) {
   std::string query = object.String(name, Need::kRequired).value_or("");
   if (object.problem()) return query;
-  if (core::TrimWhiteSpace(query).empty()) object.AddError(name, "must not be blank");
-  if (core::CountCodePoints(query) > kMaxQueryChars) {
+  if (base::TrimWhiteSpace(query).empty()) object.AddError(name, "must not be blank");
+  if (base::CountCodePoints(query) > kMaxQueryChars) {
     object.AddError(name, fmt::format("must have at most {} characters", kMaxQueryChars));
   }
   return query;
@@ -136,7 +136,7 @@ Decoded<search::SearchRequest> DecodeSearch(std::string_view body) {
 std::optional<Problem> CheckMediaType(const Request& request, MediaType expected) {
   const auto header = request.header("content-type");
   if (!header) return std::nullopt;
-  std::string type = LowerCase(core::TrimWhiteSpace(header->substr(0, header->find(';'))));
+  std::string type = LowerCase(base::TrimWhiteSpace(header->substr(0, header->find(';'))));
   if (expected == MediaType::kNdjson) {
     if (type == "application/x-ndjson" || type == "application/ndjson" || type == "application/jsonl")
       return std::nullopt;
@@ -194,7 +194,7 @@ std::optional<Problem> CheckQuery(const Request& request, std::initializer_list<
     for (const std::string_view candidate : known) found = found || candidate == name;
     if (!found) {
       const std::string_view shown =
-          std::string_view(name).substr(0, core::FloorToCodePoint(name, std::min(name.size(), kMaxShown)));
+          std::string_view(name).substr(0, base::FloorToCodePoint(name, std::min(name.size(), kMaxShown)));
       return Problem{422, fmt::format("{} is not a query parameter known here", shown), {}};
     }
     if (Find(request.query, name)->data() != request.query[i].second.data()) {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::http {
 namespace {
@@ -74,7 +74,7 @@ std::string EscapePointer(std::string_view name) {
 std::string Shorten(std::string_view name) {
   constexpr std::size_t kMaxShown = 100;
   if (name.size() <= kMaxShown) return std::string(name);
-  return std::string(name.substr(0, core::FloorToCodePoint(name, kMaxShown))) + "…";
+  return std::string(name.substr(0, base::FloorToCodePoint(name, kMaxShown))) + "…";
 }
 
 }  // namespace
@@ -110,7 +110,7 @@ JsonObject::JsonObject(JsonObject&&) noexcept = default;
 JsonObject::~JsonObject() = default;
 
 std::variant<JsonObject, Problem> JsonObject::Parse(std::string_view text) {
-  if (!core::IsValidUtf8(text)) return Problem{400, "the body is not valid UTF-8", {}};
+  if (!base::IsValidUtf8(text)) return Problem{400, "the body is not valid UTF-8", {}};
   json::parse_options options;
   options.max_depth = kMaxDepth;
   json::stream_parser parser({}, options);

@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 #include "http/codec.h"
 #include "http/document_json.h"
 #include "http/json_writer.h"
@@ -34,7 +34,7 @@ std::optional<std::vector<Line>> ReadLines(std::string_view body, const core::Do
   for (std::size_t number = 1; !body.empty(); ++number) {
     const std::string_view text = body.substr(0, body.find('\n'));
     body.remove_prefix(std::min(text.size() + 1, body.size()));
-    if (core::TrimWhiteSpace(text).empty()) continue;
+    if (base::TrimWhiteSpace(text).empty()) continue;
     if (lines.size() == kMaxLines) return std::nullopt;
     auto decoded = DecodeDocument(text, limits);
     Line line;

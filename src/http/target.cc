@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::http {
 namespace {
@@ -31,7 +31,7 @@ base::Result<std::string> Decode(std::string_view text, bool plus_is_space) {
       decoded += plus_is_space && text[i] == '+' ? ' ' : text[i];
     }
   }
-  if (!core::IsValidUtf8(decoded)) return Malformed("the URL is not valid UTF-8");
+  if (!base::IsValidUtf8(decoded)) return Malformed("the URL is not valid UTF-8");
   return decoded;
 }
 

@@ -5,9 +5,9 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "base/utf8.h"
 #include "core/document_event.h"
 #include "core/limits.h"
-#include "core/utf8.h"
 
 namespace millrace::ingest {
 namespace {
@@ -54,14 +54,6 @@ std::optional<std::string> OptionalString(const json::object& message, std::stri
   const json::value* value = message.if_contains(name);
   if (value == nullptr || !value->is_string()) return std::nullopt;
   return std::string(value->get_string());
-}
-
-/// A title that the column cannot hold must not cost the document.
-void CutToChars(std::string& text, std::size_t max_chars) {
-  std::size_t end = 0;
-  for (std::size_t chars = 0; chars < max_chars && end < text.size(); ++chars)
-    end += core::DecodeCodePoint(text, end).size;
-  text.resize(end);
 }
 
 }  // namespace
@@ -117,7 +109,8 @@ base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdent
   if (!content) return Error{Code::kInvalidArgument, "content is missing or not a string", "/content"};
   core::NewDocument document;
   document.title = OptionalString(message, "title").value_or("");
-  CutToChars(document.title, core::DocumentLimits{}.max_title_chars);
+  // A title that the column cannot hold must not cost the document.
+  document.title = std::string(base::FirstCodePoints(document.title, core::DocumentLimits{}.max_title_chars));
   document.content = std::move(*content);
   RETURN_IF_ERROR(core::Validate(document, core::DocumentLimits{}));
   upload.content_bytes = static_cast<std::int64_t>(document.content.size());

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 #include "unit/core/chunking.h"
 
 using millrace::core::Chunk;
@@ -20,19 +20,19 @@ void Require(bool holds) {
 /// Any bytes must pass; of valid text every chunk is the slice of its range, and the parts do not matter.
 void Check(const Chunking& chunking, std::string_view content, std::size_t part_bytes) {
   const Chunked whole = Chunk(chunking, content);
-  if (!millrace::core::IsValidUtf8(content)) return;
+  if (!millrace::base::IsValidUtf8(content)) return;
   const Chunked parts = Chunk(chunking, content, part_bytes);
   Require(whole.texts() == parts.texts() && whole.warning == parts.warning);
-  Require(whole.chunks.empty() == millrace::core::TrimWhiteSpace(content).empty());
+  Require(whole.chunks.empty() == millrace::base::TrimWhiteSpace(content).empty());
   std::int64_t last_start = -1, last_end = 0;
   std::size_t begin = 0;
   for (const ChunkDraft& chunk : whole.chunks) {
     Require(chunk.char_start > last_start && chunk.char_end > last_end);
     for (std::int64_t i = last_start < 0 ? 0 : last_start; i < chunk.char_start; ++i) {
-      begin += millrace::core::DecodeCodePoint(content, begin).size;
+      begin += millrace::base::DecodeCodePoint(content, begin).size;
     }
     Require(content.substr(begin, chunk.text.size()) == chunk.text);
-    Require(millrace::core::CountCodePoints(chunk.text) == chunk.char_end - chunk.char_start);
+    Require(millrace::base::CountCodePoints(chunk.text) == chunk.char_end - chunk.char_start);
     last_start = chunk.char_start;
     last_end = chunk.char_end;
   }

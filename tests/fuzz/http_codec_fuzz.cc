@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "core/utf8.h"
+#include "base/utf8.h"
 #include "http/codec.h"
 #include "http/target.h"
 
@@ -37,7 +37,7 @@ void CheckSearch(const http::Decoded<search::SearchRequest>& decoded) {
   if (const auto* problem = std::get_if<http::Problem>(&decoded)) return RequireGoodProblem(*problem);
   const auto& request = std::get<search::SearchRequest>(decoded);
   Require(request.top_k >= 1 && request.top_k <= 1000 && request.min_score >= -1 && request.min_score <= 1);
-  Require(core::IsValidUtf8(request.query) && !core::TrimWhiteSpace(request.query).empty());
+  Require(base::IsValidUtf8(request.query) && !base::TrimWhiteSpace(request.query).empty());
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckSearch(http::DecodeContractSearch(bytes));
   CheckSearch(http::DecodeSearch(bytes));
   if (const auto target = http::ParseTarget(bytes)) {
-    Require(core::IsValidUtf8(target->path) && target->path.starts_with('/') && !target->segments.empty());
+    Require(base::IsValidUtf8(target->path) && target->path.starts_with('/') && !target->segments.empty());
     for (const char c : target->path) Require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
   }
   return 0;

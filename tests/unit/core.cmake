@@ -8,5 +8,4 @@ millrace_test(unit_core SOURCES
   core/passage_test.cc
   core/sentence_test.cc
   core/sha256_test.cc
-  core/utf8_test.cc
   LINK millrace_core)

@@ -2,9 +2,9 @@
 #include <limits>
 
 #include "adapters/memory/ports.h"
+#include "base/utf8.h"
 #include "core/log.h"
 #include "core/sha256.h"
-#include "core/utf8.h"
 
 namespace millrace::memory {
 namespace {
@@ -144,7 +144,7 @@ base::Result<std::string> Documents::ReadPart(core::DocumentId id, core::Version
   std::size_t begin = 0;
   for (std::int32_t at = 0; begin < content.size(); ++at) {
     const std::size_t bound = begin + kContentPartBytes;
-    const std::size_t end = bound >= content.size() ? content.size() : core::FloorToCodePoint(content, bound);
+    const std::size_t end = bound >= content.size() ? content.size() : base::FloorToCodePoint(content, bound);
     if (at == part) return content.substr(begin, end - begin);
     begin = end;
   }

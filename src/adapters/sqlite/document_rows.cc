@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "core/document_store.h"
 #include "core/log.h"
 #include "core/sha256.h"
-#include "core/utf8.h"
 
 namespace millrace::sqlite {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 void AddContent(Connection& connection, core::DocumentId id, core::Version version, std::string_view content) {
   for (int part = 0; part == 0 || !content.empty(); ++part) {
     std::size_t size = std::min(content.size(), core::ContentStore::kContentPartBytes);
-    if (size < content.size()) size = core::FloorToCodePoint(content, size);
+    if (size < content.size()) size = base::FloorToCodePoint(content, size);
     const std::string_view data = content.substr(0, size);
     connection.Run(
         "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES (?1, ?2, ?3, ?4, ?5)", id,

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 namespace millrace::cli {
 namespace {
@@ -41,16 +41,16 @@ TEST(TidyTitle, CollapsesSpaceAndCutsAtCodePoints) {
   for (int i = 0; i < 300; ++i) long_title += "中";
   const std::string cut = TidyTitle(long_title);
   EXPECT_EQ(cut.size(), 3 * kMaxTitleChars);
-  EXPECT_TRUE(IsUtf8(cut));
+  EXPECT_TRUE(base::IsValidUtf8(cut));
 }
 
 TEST(IsUtf8, RefusesWhatTheStandardRefuses) {
-  EXPECT_TRUE(IsUtf8("aé中😀"));
+  EXPECT_TRUE(base::IsValidUtf8("aé中😀"));
   for (const char* bad :
        {"\xC0\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE4\xB8", "\x80", "\xFF",
         "\xC3"
         "A"}) {
-    EXPECT_FALSE(IsUtf8(bad));
+    EXPECT_FALSE(base::IsValidUtf8(bad));
   }
 }
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "core/chunker.h"
-#include "core/utf8.h"
 
 namespace millrace::core {
 
@@ -40,9 +40,9 @@ class FakeTokenizer : public Tokenizer {
       const std::size_t begin = pos;
       while (pos < text.size() && pos - begin < kWordBytes && IsWordByte(text[pos])) ++pos;
       if (pos == begin) {
-        const CodePoint point = DecodeCodePoint(text, pos);
+        const base::CodePoint point = base::DecodeCodePoint(text, pos);
         pos += point.size;
-        if (IsWhiteSpace(point.value)) continue;
+        if (base::IsWhiteSpace(point.value)) continue;
       }
       take(begin, pos);
       ++count;
@@ -67,8 +67,8 @@ inline Chunked Chunk(const Chunking& chunking, std::string_view content, std::si
   Chunker chunker(chunking, tokenizer);
   Chunked result;
   do {
-    std::size_t size = FloorToCodePoint(content, std::min(part_bytes, content.size()));
-    if (size == 0 && !content.empty()) size = DecodeCodePoint(content, 0).size;
+    std::size_t size = base::FloorToCodePoint(content, std::min(part_bytes, content.size()));
+    if (size == 0 && !content.empty()) size = base::DecodeCodePoint(content, 0).size;
     const std::string_view part = content.substr(0, size);
     content.remove_prefix(size);
     for (ChunkDraft& chunk : chunker.Feed(part, content.empty())) result.chunks.push_back(std::move(chunk));

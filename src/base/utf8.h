@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace millrace::core {
+namespace millrace::base {
 
 struct CodePoint {
   char32_t value = 0;     // U+FFFD when not valid
@@ -24,10 +24,13 @@ std::int64_t CountCodePoints(std::string_view text);
 /// The largest code point border at or before `pos`; `pos` itself where the bytes before it are no UTF-8.
 std::size_t FloorToCodePoint(std::string_view text, std::size_t pos);
 
+/// The first `count` code points of `text`, all of it when it has fewer.
+std::string_view FirstCodePoints(std::string_view text, std::size_t count);
+
 /// Unicode's White_Space property.
 bool IsWhiteSpace(char32_t value);
 
 /// `text` without white space at its beginning or end; empty when it is blank.
 std::string_view TrimWhiteSpace(std::string_view text);
 
-}  // namespace millrace::core
+}  // namespace millrace::base

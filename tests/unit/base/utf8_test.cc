@@ -1,10 +1,10 @@
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace millrace::core {
+namespace millrace::base {
 namespace {
 
 TEST(Utf8Test, AcceptsTheEdgesOfEachLength) {
@@ -53,4 +53,4 @@ TEST(Utf8Test, TrimsEveryWhiteSpace) {
 }
 
 }  // namespace
-}  // namespace millrace::core
+}  // namespace millrace::base

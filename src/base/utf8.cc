@@ -1,10 +1,10 @@
-#include "core/utf8.h"
+#include "base/utf8.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-namespace millrace::core {
+namespace millrace::base {
 namespace {
 
 constexpr std::uint64_t kHighBits = 0x8080808080808080;
@@ -91,6 +91,12 @@ std::size_t FloorToCodePoint(std::string_view text, std::size_t pos) {
   }
 }
 
+std::string_view FirstCodePoints(std::string_view text, std::size_t count) {
+  std::size_t end = 0;
+  for (; count > 0 && end < text.size(); --count) end += DecodeCodePoint(text, end).size;
+  return text.substr(0, end);
+}
+
 bool IsWhiteSpace(char32_t value) {
   if (value < 0x80) return value == ' ' || (value >= '\t' && value <= '\r');
   return value == 0x85 || value == 0xA0 || value == 0x1680 || (value >= 0x2000 && value <= 0x200A) || value == 0x2028 ||
@@ -111,4 +117,4 @@ std::string_view TrimWhiteSpace(std::string_view text) {
   return text;
 }
 
-}  // namespace millrace::core
+}  // namespace millrace::base
