@@ -103,7 +103,8 @@ base::Result<PipelineStatus> EmbeddedOverview::Pipeline() {
 DependencyHealth EmbeddedOverview::Health() {
   // One file is store, cache and log: the contract's three names share its state.
   const auto probe = ports_.store.Probe(kProbeTimeout);
-  const std::string state = probe ? "connected" : "disconnected: " + probe.error().message;
+  const std::string trouble = probe ? ports_.index_trouble() : probe.error().message;
+  const std::string state = trouble.empty() ? "connected" : "disconnected: " + trouble;
   return {{"redis", state}, {"mysql", state}, {"kafka", state}};
 }
 

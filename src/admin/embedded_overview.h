@@ -24,6 +24,7 @@ class EmbeddedOverview final : public Overview {
     core::VectorIndex& index;
     std::function<std::int64_t()> in_flight;
     std::function<Readiness()> readiness;
+    std::function<std::string()> index_trouble;  // why the index cannot follow the store; empty when it can
     std::string model;
   };
 

@@ -21,6 +21,9 @@ namespace {
 /// No single call to a port waits longer, so that a hung one is noticed and said; the attempt after it starts afresh.
 constexpr auto kLongestCall = std::chrono::minutes(2);
 
+/// A document's texts go to the model in slices: others get their turn between them, and a shutdown its chance.
+constexpr std::size_t kTextsAtOnce = 32;
+
 }  // namespace
 
 /// One document on its way through. It is open until `result` says otherwise.
@@ -182,9 +185,18 @@ base::Result<std::vector<float>> DocumentProcessor::Embed(const std::vector<core
 
 base::Result<std::vector<float>> DocumentProcessor::EmbedTexts(std::span<const std::string_view> texts,
                                                                Deadline deadline) {
-  if (texts.empty()) return std::vector<float>{};
-  return Retrying(deadline, "the model",
-                  [&](Deadline call) { return ports_.embedder.Embed(texts, core::Embedder::Priority::kIngest, call); });
+  std::vector<float> vectors;
+  vectors.reserve(texts.size() * ports_.embedder.dimensions());
+  while (!texts.empty()) {
+    const auto slice = texts.first(std::min(texts.size(), kTextsAtOnce));
+    ASSIGN_OR_RETURN(const auto embedded, Retrying(deadline, "the model", [&](Deadline call) {
+                       return ports_.embedder.Embed(slice, core::Embedder::Priority::kIngest, call);
+                     }));
+    vectors.insert(vectors.end(), embedded.begin(), embedded.end());
+    texts = texts.subspan(slice.size());
+    if (!texts.empty() && stop_.stopping()) return Error{Code::kUnavailable, "the server is stopping", {}};
+  }
+  return vectors;
 }
 
 base::Status DocumentProcessor::StageFull(Job& job, Deadline deadline) {

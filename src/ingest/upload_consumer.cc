@@ -105,7 +105,7 @@ void UploadConsumer::PollLoop() {
 void UploadConsumer::Take(core::LogRecord record) {
   Item item;
   item.position = record.position;
-  base::LogDebug("Received message from partition {}, offset {}", item.position.partition, item.position.offset);
+  base::LogInfo("Received message from partition {}, offset {}", item.position.partition, item.position.offset);
   auto upload = DecodeUpload(std::move(record), store_);
   std::lock_guard lock(mutex_);
   item.epoch = offsets_.Begin(item.position);
@@ -173,7 +173,7 @@ void UploadConsumer::Finish(const std::vector<Item>& items, const std::vector<Pr
     --in_flight_;
     in_flight_bytes_ -= item.upload.content_bytes;
     if (results[i].kind == Processed::Kind::kIndexed) {
-      base::LogDebug("Successfully processed document {}: {} chunks", id, results[i].chunks);
+      base::LogInfo("Successfully processed document {}: {} chunks", id, results[i].chunks);
     }
     if (results[i].kind == Processed::Kind::kRefused) {
       bad_messages_.Add();

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "adapters/onnx/onnx_encoder.h"
-#include "embed/batching_embedder.h"
 #include "embed/golden.h"
 #include "embed/hash_encoder.h"
 #include "embed/wordpiece.h"
@@ -95,7 +94,7 @@ base::Result<Model> OpenModel(const Config& config, base::Metrics& metrics) {
 double EstimateSeconds(core::Embedder& embedder, std::int64_t bytes) {
   std::string text;
   while (text.size() < 1000) text += "The quick brown fox reads every document of the library once. ";
-  const std::vector<std::string_view> texts(32, text);
+  const std::vector<std::string_view> texts(8, text);
   const auto start = std::chrono::steady_clock::now();
   const auto vectors =
       embedder.Embed(texts, core::Embedder::Priority::kIngest, base::Deadline::After(std::chrono::minutes(1)));

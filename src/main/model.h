@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "core/embedder.h"
+#include "embed/batching_embedder.h"
 #include "main/config.h"
 
 namespace millrace::app {
@@ -14,7 +15,7 @@ namespace millrace::app {
 struct Model {
   std::unique_ptr<core::Tokenizer> tokenizer;
   std::unique_ptr<core::Encoder> encoder;
-  std::unique_ptr<core::Embedder> embedder;
+  std::unique_ptr<embed::BatchingEmbedder> embedder;
   std::string description;  // recorded with the vectors
 };
 
@@ -22,7 +23,7 @@ struct Model {
 /// vectors. The error is one line that says what is missing or wrong and what to do.
 base::Result<Model> OpenModel(const Config& config, base::Metrics& metrics);
 
-/// How many seconds this machine takes to embed that much English text: measured on a second's worth of it.
+/// How many seconds this machine takes to embed that much English text: measured on a little of it.
 double EstimateSeconds(core::Embedder& embedder, std::int64_t bytes);
 
 }  // namespace millrace::app

@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "admin/embedded_overview.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "http/access.h"
 #include "http/server.h"
@@ -81,7 +84,8 @@ class Application {
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
         housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, metrics),
         overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, index_,
-                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); }, model_.description},
+                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
+                   [this] { return follower_.trouble(); }, model_.description},
                   metrics) {}
 
   base::Status Start() {
@@ -97,7 +101,13 @@ class Application {
 
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {
+    base::StopFlag done;
+    std::thread limit([&] {
+      if (!done.SleepUntil(deadline)) model_.embedder->Stop();  // ends what still waits for the model
+    });
     consumer_.Stop();
+    done.Stop();
+    limit.join();
     relay_.Stop(deadline);
     housekeeper_.Stop();
     follower_.Stop();
@@ -175,7 +185,8 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
+    if (!part.empty()) parts.emplace_back(part);
     begin = end + 1;
   }
   return parts;

@@ -98,6 +98,16 @@ void IndexFollower::Suspect(std::span<const core::DocumentId> ids) {
   changed_.notify_all();
 }
 
+std::string IndexFollower::trouble() const {
+  std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+void IndexFollower::SetTrouble(std::string trouble) {
+  std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
 bool IndexFollower::WaitForChange(std::uint64_t& seen, Deadline deadline) const {
   std::unique_lock lock(mutex_);
   const bool changed =
@@ -128,6 +138,7 @@ base::Result<std::vector<core::Position>> IndexFollower::EndOfLog() {
 void IndexFollower::ReadLoop() {
   base::Backoff backoff(std::chrono::milliseconds(100), std::chrono::seconds(5));
   const auto pause = [&](const base::Error& error) {
+    SetTrouble("the index cannot follow the store: " + error.message);
     if (backoff.first_try()) base::LogWarning("the index cannot follow the store, waiting: {}", error.message);
     stop_.SleepUntil(Deadline::After(backoff.Next()));
   };
@@ -149,6 +160,7 @@ void IndexFollower::ReadLoop() {
       continue;
     }
     ready_ = true;
+    SetTrouble("");
     backoff.Reset();
     auto compare_due = Deadline::After(kCompareInterval);
     while (!stop_.stopping()) {

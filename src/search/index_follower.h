@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,6 +41,9 @@ class IndexFollower {
   void Stop();
   bool ready() const { return ready_; }
 
+  /// Why the store could not be read the last time; empty when it could.
+  std::string trouble() const;
+
   /// The index holds what the store held of these documents when it was called.
   base::Status Refresh(std::span<const core::DocumentId> ids, base::Deadline deadline);
 
@@ -65,6 +69,7 @@ class IndexFollower {
   base::Status ReloadAndApply(std::vector<core::DocumentId> ids);
   bool ReadOnce(core::LogConsumer& reader);
   void Enqueue(Request request);
+  void SetTrouble(std::string trouble);
   void Handle(std::deque<Request> requests);
 
   Ports ports_;
@@ -79,6 +84,7 @@ class IndexFollower {
   std::uint64_t last_ticket_ = 0;  // given out
   std::uint64_t applied_ = 0;      // highest ticket whose effects the index has
   bool stopping_ = false;
+  std::string trouble_;
 
   std::thread reader_, writer_;
 };

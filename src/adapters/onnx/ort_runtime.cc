@@ -1,10 +1,14 @@
 #include "adapters/onnx/ort_runtime.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 
 namespace millrace::onnx {
 namespace {
@@ -15,6 +19,24 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+/// Whether a library's file ends before its last segment: mapping such a file would end the process with SIGBUS instead
+/// of an error.
+bool IsCutShort(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  Elf64_Ehdr header{};
+  if (!file.read(reinterpret_cast<char*>(&header), sizeof header)) return true;
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return false;  // no library at all: dlopen says so
+  std::error_code ignored;
+  const std::uintmax_t size = std::filesystem::file_size(path, ignored);
+  file.seekg(static_cast<std::streamoff>(header.e_phoff));
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    if (!file.read(reinterpret_cast<char*>(&segment), sizeof segment)) return true;
+    if (segment.p_offset + segment.p_filesz > size) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 base::Result<OrtRuntime> OrtRuntime::Load(const std::string& path) {
@@ -22,6 +44,7 @@ base::Result<OrtRuntime> OrtRuntime::Load(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, ignored)) {
     return {base::Code::kNotFound, fmt::format("there is no ONNX Runtime library at {}", path)};
   }
+  if (IsCutShort(path)) return {base::Code::kCorrupt, fmt::format("{} is not whole", path)};
   // Never closed: the library keeps state in threads that may outlive the last session.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
