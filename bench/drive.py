@@ -19,7 +19,7 @@ class Bench:
         self.build, self.work, self.torch = arguments.build, arguments.work, not arguments.no_torch
         self.report = report.Report()
         quick = arguments.quick
-        self.rounds, self.seconds = (1, 2) if quick else (5, 10)
+        self.rounds, self.seconds = (1, 2) if quick else (arguments.rounds, 10)
         self.peer_texts = 40 if quick else 300
         self.library_chunks = 5000 if quick else 100_000
         self._libraries = {}
@@ -35,6 +35,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-torch", action="store_true")
     parser.add_argument("stages", nargs="*", choices=[*STAGES, []])
     arguments = parser.parse_args()

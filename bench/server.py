@@ -17,11 +17,16 @@ class Client:
     def __init__(self, port):
         self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=330)
+        self._used = 0.0
 
     def ask(self, method, path, body=None, content_type="application/json"):
+        if time.monotonic() - self._used > 5:
+            self._connection.close()  # the server may have closed an idle one
         self._connection.request(method, path, body, {"Content-Type": content_type} if body is not None else {})
         answer = self._connection.getresponse()
-        return answer.status, answer.read()
+        text = answer.read()
+        self._used = time.monotonic()
+        return answer.status, text
 
     def json(self, method, path, body=None):
         status, text = self.ask(method, path, None if body is None else json.dumps(body))

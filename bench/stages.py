@@ -39,11 +39,10 @@ def embed(bench):
                 f"{bound['bound_tok_per_cpu_s']} tokens per CPU second, in the same run; medians of {bench.rounds} rounds")
     report.table(("texts", "precision", "tokens/CPU s", "share of bound"), rows)
 
-    what, documents = texts.real_documents()
+    what, paragraphs = texts.real_paragraphs()
     corpus = os.path.join(bench.work, "corpus.jsonl")
     with open(corpus, "w", encoding="utf-8") as lines:
-        for document in documents:
-            lines.write(json.dumps({"text": document["content"][:2000]}) + "\n")
+        lines.writelines(json.dumps({"text": paragraph}) + "\n" for paragraph in paragraphs)
     report.progress(f"peers over {what}")
     command = [sys.executable, os.path.join(texts.HERE, "embed_peers.py"), corpus, "--texts", str(bench.peer_texts),
                "--rounds", str(bench.rounds), "--bench", os.path.join(bench.build, "bench_embed")]
@@ -115,9 +114,11 @@ def ingest(bench):
     served, bare, served_cpu, bare_cpu, token_rate = (median(column) for column in zip(*rounds))
     share = median(row[0] / row[1] for row in rounds)
     share_cpu = median(row[2] / row[3] for row in rounds)
-    report.table(("", "chunks/s", "tokens/CPU s"), [("HTTP in to searchable", f"{served:.1f}", f"{served_cpu:.0f}"),
-                                                   ("the bare embedder", f"{bare:.1f}", f"{bare_cpu:.0f}"),
-                                                   ("share", f"{share:.2f}", f"{share_cpu:.2f}")])
+    bare_busy = bare * tokens / count / bare_cpu  # cores that it had: less than there are when others work here, too
+    report.table(("", "chunks/s", "tokens/CPU s", "cores busy"),
+                 [("HTTP in to searchable", f"{served:.1f}", f"{served_cpu:.0f}", f"{token_rate / served_cpu:.2f}"),
+                  ("the bare embedder", f"{bare:.1f}", f"{bare_cpu:.0f}", f"{bare_busy:.2f}"),
+                  ("share", f"{share:.2f}", f"{share_cpu:.2f}", "")])
     report.reached("ingestion, share of the bare embedder's rate", f"{share:.2f} ({token_rate:.0f} tokens/s)", ">= 0.85",
                    share >= 0.85)
 

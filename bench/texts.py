@@ -5,8 +5,9 @@ import os
 import random
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SETS = os.path.normpath(os.path.join(HERE, "../../shared/data/retrieval"))
+SETS = os.environ.get("MILLRACE_BENCH_SETS") or os.path.normpath(os.path.join(HERE, "../../shared/data/retrieval"))
 GIT_MANUAL = "/usr/share/doc/git/html"
+ENOUGH = 1_200_000  # characters: a minute or two of embedding
 WORDS = ("water house paper light green river music table stone market north train field night plant story doctor engine "
          "garden winter summer letter bridge animal picture harbour mountain window science history kitchen language "
          "ocean village castle captain teacher forest island journey copper silver candle shadow thunder valley").split()
@@ -25,16 +26,27 @@ def real_documents():
                                         for row in read_jsonl(medline)]
     pages = sorted(glob.glob(os.path.join(GIT_MANUAL, "**/*.txt"), recursive=True))
     if pages:
-        documents = []
+        documents, size = [], 0
         for page in pages:
             with open(page, encoding="utf-8", errors="replace") as text:
                 documents.append({"title": os.path.basename(page), "content": text.read()})
+            size += len(documents[-1]["content"])
+            if size > ENOUGH:
+                break
         return "pages of git's manual", [document for document in documents if document["content"].strip()]
     return "made-up texts", [made_up(number, 3 + number % 20) for number in range(1000)]
 
 
+def real_paragraphs():
+    """What they are, and the paragraphs of these documents in an order that does not sort them by length."""
+    what, documents = real_documents()
+    paragraphs = [part for document in documents for part in document["content"].split("\n\n") if len(part) > 40]
+    random.Random("paragraphs").shuffle(paragraphs)
+    return what, paragraphs
+
+
 def sentence(chance):
-    return " ".join(chance.choices(WORDS, k=chance.randint(6, 12))).capitalize() + "."
+    return " ".join(chance.choices(WORDS, k=chance.randint(4, 7))).capitalize() + "."
 
 
 def made_up(number, sentences):
