@@ -32,6 +32,10 @@ quietly() {
   [[ ! -t 2 ]] || printf '\r\033[K' >&2
   trap - INT TERM
   if ! wait "$pid"; then
+    if grep -qE 'Temporary failure resolving|Could not (resolve|connect)|Network is unreachable|Failed to fetch|NewConnectionError' "$log"; then
+      die "the network cannot be reached; run it again when it can (log: $log)"
+    fi
+    ! grep -q 'No space left on device' "$log" || die "the disk is full (log: $log)"
     tail -n 25 "$log" >&2
     die "failed; the whole log is $log"
   fi
