@@ -21,7 +21,8 @@ const Chunking kChunkings[] = {
 /// Byte positions of code points 0, 1 … and the end.
 std::vector<std::size_t> Borders(std::string_view content) {
   std::vector<std::size_t> borders;
-  for (std::size_t pos = 0; pos < content.size(); pos += DecodeCodePoint(content, pos).size) borders.push_back(pos);
+  for (std::size_t pos = 0; pos < content.size(); pos += base::DecodeCodePoint(content, pos).size)
+    borders.push_back(pos);
   borders.push_back(content.size());
   return borders;
 }
@@ -38,8 +39,8 @@ void ExpectSound(const Chunking& chunking, std::string_view content, const Chunk
     const std::size_t begin = borders[static_cast<std::size_t>(chunk.char_start)];
     const std::size_t end = borders[static_cast<std::size_t>(chunk.char_end)];
     ASSERT_EQ(chunk.text, content.substr(begin, end - begin));
-    ASSERT_TRUE(IsValidUtf8(chunk.text));
-    ASSERT_EQ(TrimWhiteSpace(chunk.text), chunk.text);
+    ASSERT_TRUE(base::IsValidUtf8(chunk.text));
+    ASSERT_EQ(base::TrimWhiteSpace(chunk.text), chunk.text);
     const std::size_t limit =
         chunking.strategy == ChunkStrategy::kPassage ? static_cast<std::size_t>(chunking.max_tokens) : kMaxTokens;
     ASSERT_LE(FakeTokenizer().CountTokens(chunk.text, 1000), limit);
@@ -51,7 +52,7 @@ void ExpectSound(const Chunking& chunking, std::string_view content, const Chunk
   if (chunking.strategy == ChunkStrategy::kWhole) return;
   skipped += content.substr(covered);
   EXPECT_FALSE(std::ranges::any_of(skipped, [](char c) { return c >= 'a' && c <= 'z'; })) << skipped;
-  EXPECT_EQ(chunked.chunks.empty(), TrimWhiteSpace(content).empty());
+  EXPECT_EQ(chunked.chunks.empty(), base::TrimWhiteSpace(content).empty());
 }
 
 void ExpectSame(const Chunked& left, const Chunked& right) {
