@@ -24,8 +24,8 @@ std::string OneLine(std::string text) {
 bool IsCutShort(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   Elf64_Ehdr header{};
-  if (!file.read(reinterpret_cast<char*>(&header), sizeof header)) return true;
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return false;  // no library at all: dlopen says so
+  if (!file.read(reinterpret_cast<char*>(&header), sizeof header)) return false;  // dlopen itself sees that
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return false;            // no library at all: dlopen says so
   std::error_code ignored;
   const std::uintmax_t size = std::filesystem::file_size(path, ignored);
   file.seekg(static_cast<std::streamoff>(header.e_phoff));

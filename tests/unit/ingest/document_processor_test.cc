@@ -80,7 +80,7 @@ TEST(DocumentProcessor, StagesALongDocumentAndGoesOnWhereItStopped) {
   for (int i = 0; i < sentences; ++i) content += "This is sentence number " + std::to_string(i) + ". ";
   const auto accepted = f.Accept(content);
 
-  f.stop.Stop();  // ends the run after its first stage, as a shutdown would
+  f.embedder.StopAfter(core::Effects::kMaxRows, f.stop);
   EXPECT_EQ(f.Process(f.UploadOf(accepted)).kind, Kind::kAbandoned);
   EXPECT_TRUE(ChunkTexts(f, accepted.id).empty()) << "a half-done document must not be seen";
   const std::size_t embedded_before = f.embedder.texts_seen();

@@ -43,6 +43,7 @@ class ScriptedEmbedder final : public core::Embedder {
   base::Result<std::vector<float>> Embed(std::span<const std::string_view> texts, Priority, base::Deadline) override {
     std::lock_guard lock(mutex_);
     texts_ += texts.size();
+    if (stop_ != nullptr && texts_ >= stop_after_) stop_->Stop();
     if (outages_ > 0) {
       --outages_;
       return base::Error{base::Code::kUnavailable, "the model is away", {}};
@@ -61,6 +62,12 @@ class ScriptedEmbedder final : public core::Embedder {
     std::lock_guard lock(mutex_);
     outages_ = times;
   }
+  /// A shutdown that comes while text number `texts` is in the model.
+  void StopAfter(std::size_t texts, base::StopFlag& stop) {
+    std::lock_guard lock(mutex_);
+    stop_after_ = texts;
+    stop_ = &stop;
+  }
   std::size_t texts_seen() const {
     std::lock_guard lock(mutex_);
     return texts_;
@@ -71,6 +78,8 @@ class ScriptedEmbedder final : public core::Embedder {
   mutable std::mutex mutex_;
   int outages_ = 0;
   std::size_t texts_ = 0;
+  std::size_t stop_after_ = 0;
+  base::StopFlag* stop_ = nullptr;
 };
 
 /// The pipeline's surroundings in memory.

@@ -50,7 +50,9 @@ TEST(IndexFollower, TellsWatchersOnceTheIndexAnswers) {
   ASSERT_TRUE(Eventually([&] {
     for (const auto& event : subscription->Take().events) {
       EXPECT_EQ(event.document_id, id);
-      if (event.status == core::DocumentStatus::kIndexed) EXPECT_EQ(f.index.Find(id)->version, 1);
+      if (event.status == core::DocumentStatus::kIndexed) {
+        EXPECT_EQ(f.index.Find(id)->version, 1);
+      }
       statuses.push_back(event.status);
     }
     return !statuses.empty() && statuses.back() == core::DocumentStatus::kIndexed;
