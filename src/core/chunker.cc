@@ -112,13 +112,13 @@ class Chunker::Units : public Strategy, private UnitSink {
 /// Strategy `whole`: the beginning of the content, as much as the model reads.
 class Chunker::Whole : public Strategy {
  public:
-  explicit Whole(const Tokenizer& tokenizer) : cutter_(tokenizer, breaks_) {}
+  explicit Whole(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
   std::vector<ChunkDraft> Feed(std::string_view part, bool last) override {
     Read(part);
     if (!last || head_.empty()) return {};
     std::string_view text = base::TrimWhiteSpace(head_);
-    text = base::TrimWhiteSpace(text.substr(0, cutter_.Fit(text, TokenCutter::kModelTokens)));
+    text = base::TrimWhiteSpace(text.substr(0, ModelsShare(text)));
     const std::int64_t end = begin_ + base::CountCodePoints(text);
     if (end < text_end_) {
       warning = fmt::format("the content has {} characters; only the first {} were embedded", chars_, end);
@@ -127,6 +127,15 @@ class Chunker::Whole : public Strategy {
   }
 
  private:
+  /// Bytes of the beginning that the model looks at: up to the very token, in the middle of a word if need be, as the
+  /// model itself would cut. Elsewhere a border is better; here it would only lose words.
+  std::size_t ModelsShare(std::string_view text) const {
+    const std::size_t most = base::FloorToCodePoint(text, TokenCutter::kMaxBytes);
+    const auto tokens = tokenizer_.Tokenize(text.substr(0, most), TokenCutter::kModelTokens + 1);
+    if (tokens.size() <= TokenCutter::kModelTokens) return most;
+    return tokens[TokenCutter::kModelTokens - 1].end;
+  }
+
   void Read(std::string_view part) {
     const std::string_view text = base::TrimWhiteSpace(part);
     const auto lead = static_cast<std::size_t>(text.data() - part.data());
@@ -144,8 +153,7 @@ class Chunker::Whole : public Strategy {
 
   static constexpr std::size_t kHeadBytes = 2 * TokenCutter::kMaxBytes;
 
-  TextBreaks breaks_;
-  TokenCutter cutter_;
+  const Tokenizer& tokenizer_;
   std::string head_;  // from the first character that is not white space on
   std::int64_t begin_ = 0, text_end_ = 0, chars_ = 0;
 };

@@ -34,7 +34,7 @@ base::Status CheckForDamage(Connection& connection, const std::filesystem::path&
 void Configure(Connection& connection, const SqliteOptions& options) {
   connection.Execute(
       "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-      "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864");
+      "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864");
   if (options.max_bytes > 0) {
     const std::int64_t page_size = connection.Int("PRAGMA page_size").value_or(8192);
     connection.Execute(fmt::format("PRAGMA max_page_count = {}", options.max_bytes / page_size).c_str());
@@ -81,7 +81,7 @@ base::Result<std::unique_ptr<Engine>> Engine::Open(const SqliteOptions& options)
     std::vector<std::unique_ptr<Connection>> readers;
     for (std::size_t i = 0; i < kReaders; ++i) {
       readers.push_back(Connection::Open(file, Connection::Mode::kRead));
-      readers.back()->Execute("PRAGMA cache_size = -16384");
+      readers.back()->Execute("PRAGMA cache_size = -8192");
     }
     auto engine = std::make_unique<Engine>();
     engine->options = options;
