@@ -65,11 +65,11 @@ void EmbeddedOverview::FillRates(PipelineStatus& status) {
     oldest = samples_.empty() ? now : samples_.front();
     if (samples_.empty() || now.at - samples_.back().at > kSampleInterval) samples_.push_back(now);
   }
-  const double seconds = std::chrono::duration<double>(now.at - oldest.at).count();
-  if (seconds <= 0) return;
-  status.documents_per_second = (now.documents - oldest.documents) / seconds;
-  status.chunks_per_second = (now.chunks - oldest.chunks) / seconds;
-  status.tokens_per_second = (now.tokens - oldest.tokens) / seconds;
+  if (const double seconds = std::chrono::duration<double>(now.at - oldest.at).count(); seconds > 0) {
+    status.documents_per_second = (now.documents - oldest.documents) / seconds;
+    status.chunks_per_second = (now.chunks - oldest.chunks) / seconds;
+    status.tokens_per_second = (now.tokens - oldest.tokens) / seconds;
+  }
   const auto& by_status = status.store.documents_by_status;
   const auto waiting = by_status[Index(core::DocumentStatus::kQueued)] +
                        by_status[Index(core::DocumentStatus::kProcessing)] +

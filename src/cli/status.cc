@@ -68,7 +68,8 @@ std::string FormatStatus(const json::object& status) {
                       NumberAt(rates, "documents_per_second"), NumberAt(rates, "chunks_per_second"),
                       NumberAt(rates, "tokens_per_second"));
   if (Has(status, "seconds_left")) {
-    text += fmt::format("time left   {}\n", DescribeSeconds(NumberAt(status, "seconds_left")));
+    const double seconds = NumberAt(status, "seconds_left");
+    text += fmt::format("time left   {}\n", seconds > 0 ? DescribeSeconds(seconds) : "nothing waits");
   }
   return text + FormatPartitions(ObjectAt(status, "lag"));
 }
