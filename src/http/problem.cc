@@ -3,34 +3,12 @@
 #include <fmt/core.h>
 
 #include "http/json_writer.h"
+#include "http/reason.h"
 
 namespace millrace::http {
 namespace {
 
 constexpr char kRetryAfterSeconds[] = "1";
-
-std::string_view Title(int status) {
-  switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 421: return "Misdirected Request";
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Internal Server Error";
-  }
-}
 
 int StatusOf(base::Code code) {
   switch (code) {
@@ -67,7 +45,7 @@ void WriteProblem(JsonWriter& json, const Problem& problem) {
 
 Response ToResponse(const Problem& problem) {
   JsonWriter json;
-  json.BeginObject().Member("type", "about:blank").Member("title", Title(problem.status));
+  json.BeginObject().Member("type", "about:blank").Member("title", ReasonPhrase(problem.status));
   WriteProblem(json, problem);
   json.EndObject();
   Response response;
