@@ -151,7 +151,6 @@ base::Status DocumentProcessor::Prepare(Job& job, Deadline deadline) {
     job.content.reset();
     RETURN_IF_ERROR(take(chunker.Feed(content, true)));
   } else {
-    std::string part;
     std::int64_t read = 0;
     for (std::int32_t number = 0; job.open && read < job.order.content_bytes; ++number) {
       auto next = ReadPart(job, number, deadline);
