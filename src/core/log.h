@@ -89,33 +89,78 @@ struct TopicSpec {
   std::string name;
   std::int32_t partitions = 3;
   std::int16_t replication = 1;
-  std::optional<std::chrono::milliseconds> retention;  // none: for ever
+  std::map<std::string, std::string>
+      config;  // Kafka's names and values, e.g. `retention.ms` = `86400000`; -1: for ever
 };
 
 struct TopicInfo {
-  TopicSpec spec;
+  TopicSpec spec;  // without config
   std::map<std::int32_t, Watermarks> watermarks;
 };
 
-struct GroupInfo {
-  std::string group;
-  std::int64_t generation = 0;
-  std::int32_t members = 0;
-  std::map<TopicPartition, std::int64_t> committed;  // next offset to read
+struct PartitionInfo {
+  Watermarks marks;
+  std::int32_t leader = -1;  // a broker's id; -1: none at the moment
+  std::vector<std::int32_t> replicas, in_sync;
 };
 
-/// Thread-safe.
+struct TopicDescription {
+  TopicSpec spec;  // config: what differs from the broker's defaults
+  std::map<std::int32_t, PartitionInfo> partitions;
+};
+
+struct TopicChange {
+  std::optional<std::int32_t> partitions;                    // more than now
+  std::map<std::string, std::optional<std::string>> config;  // no value: back to the default
+};
+
+/// Thread-safe. Names that are not Kafka's ([a-zA-Z0-9._-], at most 249) and values out of range: kInvalidArgument.
 class LogAdmin {
  public:
   virtual ~LogAdmin() = default;
 
   virtual base::Status CreateTopic(const TopicSpec& spec) = 0;  // kConflict when it exists
   virtual base::Status DeleteTopic(const std::string& name) = 0;
-  virtual base::Result<std::vector<TopicInfo>> ListTopics() = 0;
-  virtual base::Result<std::vector<GroupInfo>> ListGroups() = 0;
+  virtual base::Status AlterTopic(const std::string& name, const TopicChange& change) = 0;
+  virtual base::Result<std::vector<TopicInfo>> ListTopics() = 0;  // ascending name
+  virtual base::Result<TopicDescription> DescribeTopic(const std::string& name) = 0;
 
-  /// Removes records beyond their topic's retention, never past a group's committed offset. How many went.
+  /// Removes records beyond their topic's retention, never past a group's committed offset. How many went. (Kafka's
+  /// brokers do this by themselves.)
   virtual base::Result<std::int64_t> ApplyRetention(Timestamp now) = 0;
+};
+
+struct GroupMember {
+  std::string id, client, host;
+  std::vector<TopicPartition> partitions;
+};
+
+struct GroupSummary {
+  std::string name;
+  std::string state;  // Kafka's: `Stable`, `Empty`, `PreparingRebalance`, `CompletingRebalance`, `Dead`
+};
+
+struct GroupInfo {
+  std::string name;
+  std::string state;
+  std::vector<GroupMember> members;
+  std::map<TopicPartition, std::int64_t> committed;  // next offset to read; partitions without a commit are absent
+};
+
+/// Consumer groups. Thread-safe. An unknown group is kNotFound.
+class GroupAdmin {
+ public:
+  virtual ~GroupAdmin() = default;
+
+  virtual base::Result<std::vector<GroupSummary>> ListGroups() = 0;  // ascending name, empty ones too
+  virtual base::Result<GroupInfo> DescribeGroup(const std::string& name) = 0;
+
+  /// Sets next offsets to read; makes the group if there is none. kConflict while it has members.
+  virtual base::Status ResetOffsets(const std::string& name, const std::map<TopicPartition, std::int64_t>& next) = 0;
+  virtual base::Status DeleteGroup(const std::string& name) = 0;  // kConflict while it has members
+
+  /// Of each partition the offset of the first record at or after `time`; its end when there is none.
+  virtual base::Result<std::map<std::int32_t, std::int64_t>> OffsetsAt(const std::string& topic, Timestamp time) = 0;
 };
 
 /// Kafka's `murmur2` of the Java client, so that every client places a key on the same partition.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class StoreAdmin {
 
   /// Documents `queued` or `processing` without progress since `before`, no unsent upload row, ascending id.
   virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, std::size_t limit) = 0;
+
+  /// The largest content in bytes that the store takes, where it has a bound of its own.
+  virtual std::optional<std::int64_t> MaxContentBytes() const { return std::nullopt; }
 
   /// A write that reaches the disk; for health.
   virtual base::Status Probe(std::chrono::milliseconds timeout) = 0;
