@@ -37,6 +37,7 @@ await() {
   local part=$1 shown=$SECONDS deadline=$((SECONDS + 120))
   until "serves_$(kind "$part")" "$part" 2>/dev/null; do
     if ! running "$part"; then
+      ! grep -qi 'address already in use' "$state/logs/$part.log" || port_taken "one of the ports of $part"
       tail -n 15 "$state/logs/$part.log" >&2
       die "$part ended while starting; its log is $state/logs/$part.log"
     fi
@@ -75,7 +76,7 @@ wait_end() {
 
 # port_free PART PORT
 port_free() {
-  if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then
-    die "port $2 for $1 is taken; stop what listens there, or choose others: MILLRACE_STACK_PORT=19000 scripts/stack up"
-  fi
+  if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then port_taken "port $2 for $1"; fi
 }
+
+port_taken() { die "$1 is taken; stop what listens there, or choose others: MILLRACE_STACK_PORT=19000 scripts/stack up"; }

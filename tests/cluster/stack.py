@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import subprocess
+import time
 
 import kafka
 import pymysql
@@ -77,9 +78,22 @@ class Stack:
         finally:
             admin.close()
 
-    def topics(self):
+    def ask(self, question):
+        """What the broker answers; one that has just started asks for patience at first."""
+        deadline = time.monotonic() + 30
         with self.admin() as admin:
-            return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["name"].startswith("__")}
+            while True:
+                try:
+                    return question(admin)
+                except kafka.errors.KafkaError as error:
+                    if not error.retriable or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.2)
+
+    def topics(self):
+        """Partitions by name."""
+        topics = self.ask(lambda admin: admin.describe_topics())
+        return {topic["name"]: len(topic["partitions"]) for topic in topics if not topic["name"].startswith("__")}
 
     def create_topic(self, name, partitions):
         with self.admin() as admin:
@@ -95,10 +109,11 @@ class Stack:
         names = self.topics()
         if names:
             self.delete_topics(*names)
-        with self.admin() as admin:
-            groups = [group["group_id"] for group in admin.list_groups()]
-            if groups:
-                wait_until(lambda: set(admin.delete_groups(groups).values()) <= {"OK", "GroupIdNotFoundError"}, "the end of the groups", pause=0.2)
+        groups = [group["group_id"] for group in self.ask(lambda admin: admin.list_groups())]
+        if groups:
+            def deleted():
+                return set(self.ask(lambda admin: admin.delete_groups(groups)).values()) <= {"OK", "GroupIdNotFoundError"}
+            wait_until(deleted, f"the end of {groups}", pause=0.2)
         with self.redis() as client:
             client.flushall()
 
@@ -140,23 +155,22 @@ class Stack:
             producer.close()
 
     def committed(self, group=WORKERS, topic=UPLOADS):
-        with self.admin() as admin:
-            offsets = admin.list_group_offsets(group).get(group, {})
+        offsets = self.ask(lambda admin: admin.list_group_offsets(group)).get(group, {})
         return {partition.partition: entry.offset for partition, entry in offsets.items() if partition.topic == topic and entry.offset >= 0}
 
     def ends(self, topic=UPLOADS):
-        with self.admin() as admin:
-            count = {entry["name"]: len(entry["partitions"]) for entry in admin.describe_topics([topic])}[topic]
-            partitions = {kafka.TopicPartition(topic, number): kafka.OffsetSpec.LATEST for number in range(count)}
-            return {partition.partition: entry.offset for partition, entry in admin.list_partition_offsets(partitions).items()}
+        partitions = {kafka.TopicPartition(topic, number): kafka.OffsetSpec.LATEST for number in range(self.topics()[topic])}
+        found = self.ask(lambda admin: admin.list_partition_offsets(partitions))
+        return {partition.partition: entry.offset for partition, entry in found.items()}
 
     def lag(self):
         committed = self.committed()
         return sum(end - committed.get(partition, 0) for partition, end in self.ends().items())
 
     def members(self, group=WORKERS):
-        """Of each member of a group the partitions that it has."""
-        with self.admin() as admin:
-            found = admin.describe_groups([group])[group]
+        """Of each member of a stable group the partitions that it has; while the group is being shared out, none."""
+        found = self.ask(lambda admin: admin.describe_groups([group]))[group]
+        if found["group_state"] != "Stable":
+            return []
         return [sorted(number for topic in (member["member_assignment"] or {}).get("assigned_partitions", []) for number in topic["partitions"])
-                for member in found["members"]] if found["group_state"] == "Stable" else []
+                for member in found["members"]]
