@@ -43,6 +43,11 @@ class ClusterServer(Server):
         return self.best(sentences(number)[0]) == sentences(number)[0]
 
 
+def kafka_properties(**properties):
+    """The environment with settings of librdkafka, underscores for dots."""
+    return {"MILLRACE_KAFKA_PROPERTIES": ",".join(f"{name.replace('_', '.')}={value}" for name, value in properties.items())}
+
+
 class Worker(Program):
     def __init__(self, folder, *flags, model="test", **options):
         super().__init__(folder, **options)

@@ -77,8 +77,8 @@ def test_broker_bounced_again_and_again(cluster):
 def test_same_static_member_twice(cluster):
     """The older of two workers with one `group.instance.id` is fenced: it ends with a plain message instead of fighting."""
     server = cluster.server()
-    first = cluster.worker("--instance-id", "worker-1")
-    second = cluster.worker("--instance-id", "worker-1")
+    first = cluster.worker("--kafka-group-instance-id", "worker-1")
+    second = cluster.worker("--kafka-group-instance-id", "worker-1")
     wait_until(lambda: not first.running() or not second.running(), "one of them giving up", 90)
     loser = first if not first.running() else second
     assert loser.process.returncode != 0 and "worker-1" in loser.log()

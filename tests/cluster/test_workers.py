@@ -7,7 +7,7 @@ import time
 
 import requests
 
-from cluster import CommitWatch, Uploader, Worker
+from cluster import CommitWatch, Uploader, kafka_properties
 from serving import wait_until
 from stack import UPLOADS, WORKERS
 
@@ -78,8 +78,8 @@ def test_killed_again_and_again_under_load(cluster):
 def test_sleeper_wakes_after_its_partitions_were_given_away(cluster):
     """A stopped worker loses its partitions at max.poll.interval; continued, it may neither commit nor write what others did."""
     server = cluster.server()
-    properties = {"max.poll.interval.ms": 6000, "session.timeout.ms": 6000}
-    workers = [cluster.worker(environment=Worker.properties(properties)) for _ in range(2)]
+    impatient = kafka_properties(max_poll_interval_ms=6000, session_timeout_ms=6000)
+    workers = [cluster.worker(environment=impatient) for _ in range(2)]
     shares(cluster, 2)
     watch = CommitWatch(cluster)
     uploader = Uploader(server, 1, pause=0.02)
