@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import pathlib
 import subprocess
 import time
 
@@ -32,8 +33,8 @@ class Stack:
         self.bootstrap = self.settings["KAFKA_BOOTSTRAP_SERVERS"]
         self.down = set()
 
-    def run(self, *arguments):
-        done = subprocess.run([ROOT / "scripts" / "stack", *arguments], capture_output=True, text=True, timeout=180, env=os.environ)
+    def run(self, *arguments, **environment):
+        done = subprocess.run([ROOT / "scripts" / "stack", *arguments], capture_output=True, text=True, timeout=180, env=os.environ | environment)
         assert done.returncode == 0, f"scripts/stack {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -54,6 +55,17 @@ class Stack:
         self.stop(*parts)
         yield
         self.start(*parts)
+
+    @contextlib.contextmanager
+    def little_room(self, megabytes):
+        """The database with so much room on its disk: all tables in one file that must not grow further."""
+        self.stop("mysql")
+        file = pathlib.Path(os.environ["MILLRACE_STACK"]) / "mysql" / "ibdata1"
+        bound = file.stat().st_size // 2**20 + megabytes
+        self.run("start", "mysql", MILLRACE_STACK_MYSQL_OPTIONS=f"innodb-file-per-table=0 innodb-data-file-path=ibdata1:12M:autoextend:max:{bound}M")
+        yield
+        self.stop("mysql")
+        self.start("mysql")
 
     def heal(self):
         """Starts again what a test that failed left down."""

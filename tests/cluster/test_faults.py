@@ -2,6 +2,8 @@
 
 import time
 
+import pymysql
+import pytest
 import requests
 
 from cluster import ClusterServer, CommitWatch, Uploader, Worker, sentences
@@ -174,6 +176,32 @@ def test_everything_away_at_once(cluster):
     cluster.check(accepted, server)
     assert worker.running() and server.running()
     assert cluster.stack.topics()[UPLOADS] == 3
+
+
+def test_full_disk_of_the_database(cluster):
+    """Uploads are refused with the reason, searches go on; with room again everything that was accepted is there."""
+    with cluster.stack.little_room(60):
+        server = cluster.server()
+        cluster.worker()
+        accepted = Uploader(server, 1, 10).wait()
+        cluster.check(accepted, server)
+        lying = Uploader(server, 100, 30, 0.02)
+        cluster.sql("CREATE TABLE filler (bytes LONGBLOB)")
+        for size in (1_000_000, 100_000, 10_000):
+            with pytest.raises(pymysql.err.OperationalError, match="full"):
+                for _ in range(200):
+                    cluster.sql("INSERT INTO filler VALUES (REPEAT('x', %s))", size)
+        accepted |= lying.wait()
+        for number in range(1000, 3000):
+            answer = server.upload(number)
+            if answer.status_code != 200:
+                break
+            accepted[answer.json()["document_id"]] = number
+        assert answer.status_code == 503 and "disk" in answer.json()["detail"] and int(answer.headers["Retry-After"]) > 0
+        assert server.finds(1) and requests.get(server.url + "/readyz", timeout=5).status_code == 200
+    wait_health(server, mysql="connected")
+    accepted |= Uploader(server, 5000, 10).wait()
+    cluster.check(accepted, server)
 
 
 def test_stops_in_time_without_its_dependencies(cluster):
