@@ -90,7 +90,7 @@ base::Status Takeover::Round(core::Timestamp now) {
   if (deleted > 0) {
     deleted_.Add(static_cast<double>(deleted));
     on_events_();
-    base::LogInfo("{} documents are deleted: another program removed their rows", deleted);
+    base::LogInfo("documents deleted because another program removed their rows: {}", deleted);
   }
   RETURN_IF_ERROR(Decide(now - kLost, true));
   RETURN_IF_ERROR(Decide(now - kSettled, false));
@@ -122,7 +122,9 @@ base::Status Takeover::Decide(core::Timestamp settled, bool and_lost) {
     }
     if (jobs.empty() && lost.empty() && !and_more) return {};
     if (jobs.empty() && lost.empty()) continue;
-    Announce(jobs.size() + lost.size(), and_more);
+    const auto known =
+        std::count_if(jobs.begin(), jobs.end(), [this](const Job& job) { return left_.contains(job.document.id); });
+    Announce(jobs.size() + lost.size() - static_cast<std::size_t>(known), and_more);
     RETURN_IF_ERROR(AdoptAll(jobs));
     for (const DocumentId id : lost) {
       RETURN_IF_ERROR(ports_.rows.Queue(id));
@@ -156,7 +158,10 @@ base::Status Takeover::AdoptAll(std::vector<Job>& jobs) {
       continue;
     }
     job.adopted = *adopted;
-    if (!*adopted) continue;
+    if (!*adopted) {
+      left_.insert(job.document.id);
+      continue;
+    }
     const auto from_cache = static_cast<std::int64_t>(job.vectors.size()) - job.embedded;
     ++progress_.documents;
     progress_.from_cache += from_cache;
@@ -237,10 +242,10 @@ base::Status Takeover::KeepLease() {
 }
 
 void Takeover::Announce(std::size_t documents, bool and_more) {
-  if (announced_) return;
+  if (announced_ || documents == 0) return;
   announced_ = true;
   say_at_ = Deadline::After(kSayEvery);
-  base::LogInfo("taking over {}{} documents of another program", documents, and_more ? " and more" : "");
+  base::LogInfo("taking over documents of another program: {}{}", documents, and_more ? " and more" : "");
 }
 
 void Takeover::SayProgress() {

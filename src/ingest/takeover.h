@@ -65,6 +65,7 @@ class Takeover {
   std::function<void()> on_events_;
   base::Counter &adopted_, &chunks_from_cache_, &chunks_embedded_, &queued_, &deleted_, &refused_count_;
   std::set<core::DocumentId> refused_;  // for good, as long as this process lives
+  std::set<core::DocumentId> left_;     // changed under our hands: tried again, but not announced each time
   Progress progress_;
   bool announced_ = false;
   base::Deadline say_at_ = base::Deadline::Expired();
