@@ -241,6 +241,15 @@ TEST_P(VectorCacheContract, ALongDocumentIsReplacedAndRemovedWhole) {
   ExpectNothing(1, 9100);
 }
 
+TEST_P(VectorCacheContract, ALongDocumentIsBroughtBackWhole) {
+  const core::CachedDocument document{1, 1, 0, 3000, std::vector<float>(3000 * 384, 0.5f)};
+  Put(document);
+  for (const std::int32_t chunk : {300, 2000, 2999}) other().Unset(VectorKey(1, chunk));
+  Put(document);
+  for (const std::int32_t chunk : {300, 2000, 2999}) EXPECT_TRUE(other().Get(VectorKey(1, chunk))) << chunk;
+  EXPECT_EQ(VersionOf(1).version, 1);
+}
+
 TEST_P(VectorCacheContract, WhatIsEmptiedIsWrittenAnew) {
   Put(MakeCached(1, 5, 3));
   other().Clear();

@@ -21,10 +21,10 @@ end
 local function describe(store, version, revision, state, written, high)
   return string.format('%s %.0f %.0f %s %d %d', store, version, revision, state, written, high)
 end
--- Below which index keys may exist, of a document that another program wrote: gaps of up to 64 are looked over.
+-- Below which index keys may exist, of a document that another program wrote: gaps of up to 16 are looked over.
 local function probe(prefix, from)
   local high, n = from, from
-  while n - high < 64 do
+  while n - high < 16 do
     if redis.call('EXISTS', prefix .. n) == 1 then high = n + 1 end
     n = n + 1
   end
