@@ -1,6 +1,7 @@
 millrace_test(unit_ingest
   SOURCES
     ingest/cache_keeper_test.cc
+    ingest/cached_pipeline_test.cc
     ingest/document_processor_test.cc
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
