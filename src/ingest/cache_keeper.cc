@@ -179,7 +179,17 @@ base::Result<CacheKeeper::Changes> CacheKeeper::RefreshAll(std::span<const Docum
   for (std::size_t count = 1; !ids.empty();) {
     if (stop_.stopping()) return Error{Code::kUnavailable, "the process is stopping", {}};
     const auto some = ids.first(std::min(count, ids.size()));
-    ASSIGN_OR_RETURN(const Changes changes, Refresh(some));
+    const auto refreshed = Refresh(some);
+    if (!refreshed) {
+      if (base::IsRetryable(refreshed.error().code)) return refreshed.error();
+      // One damaged document must not keep the others out: found one by one, and passed over.
+      count = 1;
+      if (some.size() > 1) continue;
+      base::LogError("document {} cannot be written to the cache: {}", some.front(), refreshed.error().message);
+      ids = ids.subspan(1);
+      continue;
+    }
+    const Changes& changes = *refreshed;
     all.written += changes.written;
     all.removed += changes.removed;
     const auto chunks_each = changes.chunks / static_cast<std::int64_t>(some.size()) + 1;

@@ -127,13 +127,20 @@ base::Status Takeover::Decide(core::Timestamp settled, bool and_lost) {
     Announce(jobs.size() + lost.size() - static_cast<std::size_t>(known), and_more);
     RETURN_IF_ERROR(AdoptAll(jobs));
     for (const DocumentId id : lost) {
-      RETURN_IF_ERROR(ports_.rows.Queue(id));
-      ++progress_.queued;
-      queued_.Add();
+      if (const auto queued = ports_.rows.Queue(id); queued) {
+        ++progress_.queued;
+        queued_.Add();
+      } else if (base::IsRetryable(queued.error().code)) {
+        return queued;
+      } else if (queued.error().code != Code::kNotFound) {  // not found: it was removed meanwhile
+        Refuse(id, queued.error());
+      }
     }
     on_events_();
     // Those that are decided are not found again and need no more room in the next look.
-    for (const DocumentId id : lost) passed.erase(id);
+    for (const DocumentId id : lost) {
+      if (!refused_.contains(id)) passed.erase(id);
+    }
     for (const Job& job : jobs) {
       if (job.adopted) passed.erase(job.document.id);
     }
@@ -154,7 +161,8 @@ base::Status Takeover::AdoptAll(std::vector<Job>& jobs) {
     const auto adopted = ports_.rows.Adopt(job.document, vectors);
     if (!adopted) {
       if (base::IsRetryable(adopted.error().code)) return adopted.error();
-      Refuse(job, adopted.error());
+      job.refused = true;
+      Refuse(job.document.id, adopted.error());
       continue;
     }
     job.adopted = *adopted;
@@ -196,7 +204,8 @@ base::Status Takeover::EmbedMissing(std::vector<Job>& jobs) {
     const base::Status alone = Embed({&job, 1});
     if (alone) continue;
     if (base::IsRetryable(alone.error().code)) return alone;
-    Refuse(job, alone.error());
+    job.refused = true;
+    Refuse(job.document.id, alone.error());
   }
   return {};
 }
@@ -228,11 +237,10 @@ base::Status Takeover::Embed(std::span<Job> jobs) {
   return {};
 }
 
-void Takeover::Refuse(Job& job, const Error& error) {
-  job.refused = true;
-  refused_.insert(job.document.id);
+void Takeover::Refuse(DocumentId id, const Error& error) {
+  refused_.insert(id);
   refused_count_.Add();
-  base::LogError("document {} of another program cannot be taken over: {}", job.document.id, error.message);
+  base::LogError("document {} of another program cannot be taken over: {}", id, error.message);
 }
 
 base::Status Takeover::KeepLease() {

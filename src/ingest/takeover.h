@@ -55,7 +55,7 @@ class Takeover {
   base::Status EmbedMissing(std::vector<Job>& jobs);
   /// Embeds what `jobs` lack, all together.
   base::Status Embed(std::span<Job> jobs);
-  void Refuse(Job& job, const base::Error& error);
+  void Refuse(core::DocumentId id, const base::Error& error);
   base::Status KeepLease();
   void Announce(std::size_t documents, bool and_more);
   void SayProgress();

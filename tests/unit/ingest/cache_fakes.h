@@ -65,6 +65,7 @@ class FakeFeed final : public core::IndexFeed {
   static constexpr std::size_t kDimensions = 2;
   std::atomic<bool> down{false};
   std::atomic<int> loads{0};
+  std::atomic<core::DocumentId> damaged{0};
 
   void Index(core::DocumentId id, core::Version version, std::size_t chunks, core::Revision revision = 0) {
     std::lock_guard lock(mutex_);
@@ -89,6 +90,7 @@ class FakeFeed final : public core::IndexFeed {
     std::lock_guard lock(mutex_);
     std::vector<core::IndexEntry> found;
     for (const auto id : ids) {
+      if (id == damaged) return base::Error{base::Code::kCorrupt, "a vector is damaged", {}};
       const auto entry = entries_.find(id);
       found.push_back(entry == entries_.end() ? core::IndexEntry{} : entry->second);
       found.back().id = id;

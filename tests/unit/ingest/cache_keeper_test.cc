@@ -153,6 +153,14 @@ TEST(CacheKeeper, ComparingRemovesDeletedDocumentsAndLeavesThoseOfOtherPrograms)
   EXPECT_EQ(f.Metric("millrace_cache_documents_removed_total"), 1);
 }
 
+TEST(CacheKeeper, ADamagedDocumentKeepsNoOtherOut) {
+  Fixture f;
+  for (DocumentId id = 1; id <= 200; ++id) f.feed.Index(id, 1, 1);
+  f.feed.damaged = 100;
+  ASSERT_TRUE(f.Make().Reconcile());
+  for (DocumentId id = 1; id <= 200; ++id) EXPECT_EQ(f.Holds(id, 1), id != 100) << id;
+}
+
 TEST(CacheKeeper, AFlushIsNoticedBetweenComparisons) {
   Fixture f;
   f.options.interval = 1h;

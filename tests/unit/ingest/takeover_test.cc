@@ -65,6 +65,7 @@ class FakeRows final : public core::ForeignRows {
   }
   base::Status Queue(DocumentId id) override {
     RETURN_IF_ERROR(Meet());
+    if (refuses.contains(id)) return base::Error{base::Code::kInvalidArgument, "no such encoding", {}};
     EXPECT_TRUE(rows.at(id).document.chunks.empty());
     rows.at(id).queued = true;
     return {};
@@ -225,14 +226,16 @@ TEST(Takeover, WhatCannotBeTakenOverStopsNothingElse) {
   f.rows.refuses.insert(2);
   f.AddCached(3, 1);
   f.rows.rows[3].indexed_by_others = true;
-  for (DocumentId id = 4; id <= 100; ++id) f.rows.Add(id, {"fine"}, f.now - 1h);
+  f.rows.Add(4, {}, f.now - 1h);
+  f.rows.refuses.insert(4);
+  for (DocumentId id = 5; id <= 100; ++id) f.rows.Add(id, {"fine"}, f.now - 1h);
   ASSERT_TRUE(f.Round());
-  for (DocumentId id = 4; id <= 100; ++id) EXPECT_TRUE(f.rows.rows[id].adopted) << id;
+  for (DocumentId id = 5; id <= 100; ++id) EXPECT_TRUE(f.rows.rows[id].adopted) << id;
   EXPECT_FALSE(f.rows.rows[1].adopted);
   const auto seen = f.embedder.texts_seen();
   ASSERT_TRUE(f.Round());
   EXPECT_EQ(f.embedder.texts_seen(), seen) << "what was refused is not tried again and again";
-  EXPECT_NE(f.metrics.Render().find("millrace_takeover_documents_total{outcome=\"refused\"} 2\n"), std::string::npos);
+  EXPECT_NE(f.metrics.Render().find("millrace_takeover_documents_total{outcome=\"refused\"} 3\n"), std::string::npos);
 }
 
 TEST(Takeover, OnlyTheHolderOfTheLeaseTakesOver) {
