@@ -76,6 +76,12 @@ Table Describe(Connection& connection, std::string name) {
   return table;
 }
 
+/// The type of a widened id; a reference to it needs the same.
+std::string_view IdType(const Column& id) {
+  const bool is_unsigned = id.data_type == "bigint" && id.column_type.find("unsigned") != std::string::npos;
+  return is_unsigned ? "BIGINT UNSIGNED" : "BIGINT";
+}
+
 bool HasIndex(Connection& connection, std::string_view table, std::string_view index) {
   return connection
       .Int(R"sql(SELECT 1 FROM information_schema.statistics
@@ -104,7 +110,7 @@ class Alteration {
   void WidenId(std::string_view column) {
     const Column* const id = table_.Find(column);
     if (id->data_type == "bigint" && id->auto_increment) return;
-    clauses_.push_back(fmt::format("MODIFY {} BIGINT NOT NULL AUTO_INCREMENT", column));
+    clauses_.push_back(fmt::format("MODIFY {} {} NOT NULL AUTO_INCREMENT", column, IdType(*id)));
   }
 
   void SetType(std::string_view column, std::string_view type) {
@@ -163,13 +169,6 @@ std::vector<ForeignKey> FindForeignKeys(Connection& connection) {
   std::vector<ForeignKey> keys;
   while (select.Step()) keys.push_back({select.Text(0), select.View(1) == "CASCADE"});
   return keys;
-}
-
-/// The type that `embeddings.document_id` needs to refer to documents.id.
-std::string_view IdType(const Column& documents_id) {
-  const bool is_unsigned =
-      documents_id.data_type == "bigint" && documents_id.column_type.find("unsigned") != std::string::npos;
-  return is_unsigned ? "bigint unsigned" : "bigint";
 }
 
 /// A column that a foreign key uses keeps its type, so the key goes while both sides are widened.

@@ -69,7 +69,7 @@ class Engine {
   }
 
   base::Status Execute(Mode mode, base::Deadline deadline, const PlainBody& body);
-  base::Status Attempt(Mode mode, Connection& connection, const PlainBody& body);
+  base::Status Attempt(Mode mode, Connection& connection, base::Deadline deadline, const PlainBody& body);
   base::Result<std::unique_ptr<Connection>> Borrow(base::Deadline deadline);
   void Return(std::unique_ptr<Connection> connection);  // none: its place becomes free
   void DropIdle();
