@@ -48,8 +48,13 @@ base::Status CreatePresence(Connection&, const ExecuteDdl& execute) {
   return {};
 }
 
+base::Status CreateStatistics(Connection&, const ExecuteDdl& execute) {
+  CreateTables(kStatisticsTables, execute);
+  return {};
+}
+
 /// Only ever added to. Each may be run again after it was cut off anywhere.
-constexpr std::array kMigrations = {CreateStore, CreatePresence};
+constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics};
 
 bool HasMigrationsTable(Connection& connection) {
   return connection

@@ -36,6 +36,7 @@ inline constexpr std::array kDocumentTables = {
   next_attempt_at BIGINT NULL,
   deleted_version BIGINT NOT NULL DEFAULT 0,
   deleted_at BIGINT NULL,
+  created_at BIGINT NULL,
   position_topic VARCHAR(255) NULL, position_partition INT NULL, position_offset BIGINT NULL,
   position_at BIGINT NULL, position_version BIGINT NULL,
   chunk_count BIGINT NOT NULL DEFAULT 0,
@@ -88,6 +89,28 @@ inline constexpr std::array kPresenceTables = {
   name VARCHAR(64) NOT NULL PRIMARY KEY,
   holder VARCHAR(64) NOT NULL,
   expires_at BIGINT NOT NULL))sql" MILLRACE_TABLE_OPTIONS,
+};
+
+/// What core/search_tally.h adds up, and how far each partition is counted (no next_offset: not at all).
+inline constexpr std::array kStatisticsTables = {
+    R"sql(CREATE TABLE IF NOT EXISTS search_progress(
+  topic VARCHAR(255) NOT NULL, partition_number INT NOT NULL,
+  next_offset BIGINT NULL, newest BIGINT NULL,
+  PRIMARY KEY(topic, partition_number)))sql" MILLRACE_TABLE_OPTIONS,
+
+    R"sql(CREATE TABLE IF NOT EXISTS search_minutes(
+  minute BIGINT NOT NULL PRIMARY KEY,
+  searches BIGINT NOT NULL, without_results BIGINT NOT NULL))sql" MILLRACE_TABLE_OPTIONS,
+
+    R"sql(CREATE TABLE IF NOT EXISTS search_latencies(
+  minute BIGINT NOT NULL, bucket INT NOT NULL,
+  searches BIGINT NOT NULL,
+  PRIMARY KEY(minute, bucket)))sql" MILLRACE_TABLE_OPTIONS,
+
+    R"sql(CREATE TABLE IF NOT EXISTS search_queries(
+  hour BIGINT NOT NULL, query VARBINARY(1024) NOT NULL,
+  searches BIGINT NOT NULL, without_results BIGINT NOT NULL,
+  PRIMARY KEY(hour, query)))sql" MILLRACE_TABLE_OPTIONS,
 };
 
 #undef MILLRACE_TABLE_OPTIONS
