@@ -86,6 +86,7 @@ void Connection::SetUpSession(Purpose purpose) {
                       "autocommit = 1, foreign_key_checks = 1, innodb_lock_wait_timeout = {}, lock_wait_timeout = {}, "
                       "{}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
                       calls ? 3 : 50, calls ? 5 : 60, statement_limit));
+  id_step_ = Int("SELECT @@auto_increment_increment").value_or(1);  // not 1 where several servers take writes
   max_packet_ = static_cast<std::size_t>(Int("SELECT @@max_allowed_packet").value_or(1 << 20));
 }
 

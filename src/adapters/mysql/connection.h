@@ -128,6 +128,10 @@ class Connection {
 
   std::int64_t changes() const { return changes_; }
   std::int64_t last_insert_id() const { return last_insert_id_; }  // the first one of several rows
+  /// The id of the row at `index` of an INSERT … VALUES.
+  std::int64_t inserted_id(std::size_t index) const {
+    return last_insert_id_ + static_cast<std::int64_t>(index) * id_step_;
+  }
 
   bool is_mariadb() const { return is_mariadb_; }
   std::size_t max_packet() const { return max_packet_; }  // bytes the server takes in one statement
@@ -137,6 +141,7 @@ class Connection {
  private:
   friend class Statement;
   friend class RowInsert;
+  friend class Rows;
 
   explicit Connection(std::string server);
   void Login(const MysqlOptions& options, Purpose purpose);
@@ -149,7 +154,7 @@ class Connection {
   const std::string server_;  // host:port, for messages
   st_mysql* handle_;
   std::list<std::unique_ptr<PreparedStatement>> idle_;  // least recently used first
-  std::int64_t changes_ = 0, last_insert_id_ = 0;
+  std::int64_t changes_ = 0, last_insert_id_ = 0, id_step_ = 1;
   bool is_mariadb_ = false;
   std::size_t max_packet_ = 0;
 };

@@ -37,6 +37,7 @@ inline constexpr std::array kDocumentTables = {
   deleted_version BIGINT NOT NULL DEFAULT 0,
   deleted_at BIGINT NULL,
   created_at BIGINT NULL,
+  created_at BIGINT NULL,
   position_topic VARCHAR(255) NULL, position_partition INT NULL, position_offset BIGINT NULL,
   position_at BIGINT NULL, position_version BIGINT NULL,
   chunk_count BIGINT NOT NULL DEFAULT 0,
