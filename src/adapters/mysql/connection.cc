@@ -24,7 +24,8 @@ unsigned Seconds(std::chrono::milliseconds time) {
 
 void SetOption(MYSQL* handle, mysql_option option, const void* value) {
   if (mysql_optionsv(handle, option, value) != 0) {
-    throw Failure({base::Code::kInternal, fmt::format("the MySQL client lacks option {}", static_cast<int>(option)), {}});
+    throw Failure(
+        {base::Code::kInternal, fmt::format("the MySQL client lacks option {}", static_cast<int>(option)), {}});
   }
 }
 
@@ -79,13 +80,14 @@ void Connection::Login(const MysqlOptions& options, Purpose purpose) {
 /// The session's own settings, whatever the server's defaults are.
 void Connection::SetUpSession(Purpose purpose) {
   const bool calls = purpose == Purpose::kCalls;
-  const std::string statement_limit =
-      is_mariadb_ ? fmt::format("max_statement_time = {}", calls ? 8 : 0)
-                  : fmt::format("max_execution_time = {}", calls ? 8000 : 0);  // of SELECT only
-  Execute(fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
-                      "autocommit = 1, foreign_key_checks = 1, innodb_lock_wait_timeout = {}, lock_wait_timeout = {}, "
-                      "{}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-                      calls ? 3 : 50, calls ? 5 : 60, statement_limit));
+  const std::string statement_limit = is_mariadb_
+                                          ? fmt::format("max_statement_time = {}", calls ? 8 : 0)
+                                          : fmt::format("max_execution_time = {}", calls ? 8000 : 0);  // of SELECT only
+  Execute(
+      fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
+                  "autocommit = 1, foreign_key_checks = 1, innodb_lock_wait_timeout = {}, lock_wait_timeout = {}, "
+                  "{}; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+                  calls ? 3 : 50, calls ? 5 : 60, statement_limit));
   id_step_ = Int("SELECT @@auto_increment_increment").value_or(1);  // not 1 where several servers take writes
   max_packet_ = static_cast<std::size_t>(Int("SELECT @@max_allowed_packet").value_or(1 << 20));
 }

@@ -203,8 +203,8 @@ class RowInsert {
 
   Connection& connection_;
   const std::string head_, tail_;
-  std::string sql_;        // waiting rows
-  std::size_t row_ = 0;    // where the last row begins in sql_
+  std::string sql_;      // waiting rows
+  std::size_t row_ = 0;  // where the last row begins in sql_
   bool first_value_ = true;
 };
 

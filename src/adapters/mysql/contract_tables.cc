@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <vector>
@@ -67,9 +68,12 @@ Table Describe(Connection& connection, std::string name) {
       FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?)sql");
   select.Bind(table.name);
   while (select.Step()) {
-    Column column{select.Text(1),           select.Text(2),
-                  select.Text(3),           select.Text(4),
-                  select.View(5) == "YES",  select.Int(6),
+    Column column{select.Text(1),
+                  select.Text(2),
+                  select.Text(3),
+                  select.Text(4),
+                  select.View(5) == "YES",
+                  select.Int(6),
                   select.View(7).find("auto_increment") != std::string_view::npos};
     table.columns.emplace(select.Text(0), std::move(column));
   }
@@ -130,7 +134,9 @@ class Alteration {
     const Column* const title = table_.Find(column);
     if (title->max_length >= 255 && title->character_set == "utf8mb4") return;
     clauses_.push_back(fmt::format("MODIFY {} {} CHARACTER SET utf8mb4 COLLATE {}{}", column,
-                                   title->max_length > 255 ? "LONGTEXT" : "VARCHAR(255)",
+                                   title->data_type.ends_with("text")
+                                       ? "LONGTEXT"
+                                       : fmt::format("VARCHAR({})", std::max<std::int64_t>(title->max_length, 255)),
                                    title->character_set == "utf8mb4" ? title->collation : "utf8mb4_unicode_ci",
                                    title->nullable ? "" : " NOT NULL"));
   }

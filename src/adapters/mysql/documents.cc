@@ -32,28 +32,7 @@ base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timest
   }
   StateRow& state = states.at(id);
   if (state.deleted() || (state.version == 0 && !HasRow(connection, id))) return NotFound(id);
-  for (const char* table : {"embeddings", "document_versions", "document_contents", "retired_versions"}) {
-    connection.Run(fmt::format("DELETE FROM {} WHERE document_id = ?", table), id);
-  }
-  connection.Run("DELETE FROM documents WHERE id = ?", id);
-  std::vector<std::int64_t> owed;
-  Rows rows(connection, fmt::format("SELECT id FROM outbox WHERE document_id = {}", id));
-  while (rows.Next()) owed.push_back(rows.Int(0));
-  RemoveOutboxRows(connection, std::move(owed));
-
-  state.version = state.deleted_version = std::max<core::Version>(state.version, 1);
-  state.status = core::DocumentStatus::kDeleted;
-  state.deleted_at = state.progress_at = now;
-  state.indexed_version = 0;
-  state.revision += 1;
-  state.chunk_count = 0;
-  state.created_at.reset();
-  state.error.reset();
-  state.warning.reset();
-  DocumentWriter writer(connection);
-  writer.Save(state);
-  writer.AddEvent({id, state.version, state.revision, core::DocumentStatus::kDeleted, 0, now, {}, {}});
-  writer.Flush();
+  RemoveDocument(connection, state, now);
   return {};
 }
 
@@ -121,20 +100,21 @@ std::vector<core::DocumentRecord> ListRecords(Connection& connection, const core
   std::vector<core::DocumentRecord> records;
   if (query.key) {
     const std::string wanted = query.status ? fmt::format(" AND coalesce(s.status, 'queued') = '{}'", status) : "";
-    AppendRecords(connection,
-                  SelectRecords(kFromDocuments, "d.doc_key = " + HexLiteral(*query.key) + wanted + newest_first("d.id")),
-                  records);
+    AppendRecords(
+        connection,
+        SelectRecords(kFromDocuments, "d.doc_key = " + HexLiteral(*query.key) + wanted + newest_first("d.id")),
+        records);
     return records;
   }
   if (!query.status) {
     AppendRecords(connection, SelectRecords(kFromDocuments, "TRUE" + newest_first("d.id")), records);
     return records;
   }
-  AppendRecords(connection,
-                SelectRecords(kFromStates, fmt::format("s.status = '{}' AND (d.id IS NOT NULL OR s.status = 'deleted')",
-                                                       status) +
-                                               newest_first("s.document_id")),
-                records);
+  AppendRecords(
+      connection,
+      SelectRecords(kFromStates, fmt::format("s.status = '{}' AND (d.id IS NOT NULL OR s.status = 'deleted')", status) +
+                                     newest_first("s.document_id")),
+      records);
   if (*query.status == core::DocumentStatus::kQueued) {
     AppendRecords(connection, SelectRecords(kFromDocuments, "s.document_id IS NULL" + newest_first("d.id")), records);
     std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
@@ -144,6 +124,32 @@ std::vector<core::DocumentRecord> ListRecords(Connection& connection, const core
 }
 
 }  // namespace
+
+void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now) {
+  const core::DocumentId id = state.id;
+  for (const char* table : {"embeddings", "document_versions", "document_contents", "retired_versions"}) {
+    connection.Run(fmt::format("DELETE FROM {} WHERE document_id = ?", table), id);
+  }
+  connection.Run("DELETE FROM documents WHERE id = ?", id);
+  std::vector<std::int64_t> owed;
+  Rows rows(connection, fmt::format("SELECT id FROM outbox WHERE document_id = {}", id));
+  while (rows.Next()) owed.push_back(rows.Int(0));
+  RemoveOutboxRows(connection, std::move(owed));
+
+  state.version = state.deleted_version = std::max<core::Version>(state.version, 1);
+  state.status = core::DocumentStatus::kDeleted;
+  state.deleted_at = state.progress_at = now;
+  state.indexed_version = 0;
+  state.revision += 1;
+  state.chunk_count = 0;
+  state.created_at.reset();
+  state.error.reset();
+  state.warning.reset();
+  DocumentWriter writer(connection);
+  writer.Save(state);
+  writer.AddEvent({id, state.version, state.revision, core::DocumentStatus::kDeleted, 0, now, {}, {}});
+  writer.Flush();
+}
 
 base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core::NewDocument> documents,
                                                             base::Deadline deadline) {

@@ -3,10 +3,14 @@
 #include <span>
 #include <vector>
 
+#include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/engine.h"
 #include "core/document_store.h"
 
 namespace millrace::mysql {
+
+/// Leaves the tombstone of a document whose state row is locked, adds its event, removes all else.
+void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now);
 
 /// Rows of `documents` without state are another program's: they show as `queued`, version 0, until they are adopted or
 /// processed (DELIVERY §8).

@@ -14,7 +14,7 @@
 namespace millrace::mysql {
 namespace {
 
-constexpr int kMaxLost = 2;       // a connection that died while idle, and one that died for some other reason
+constexpr int kMaxLost = 2;        // a connection that died while idle, and one that died for some other reason
 constexpr int kMaxDuplicates = 5;  // rows that others added first: the next run sees them
 
 base::Error TooLate() { return {base::Code::kDeadlineExceeded, "the database did not answer in time", {}}; }
@@ -44,15 +44,16 @@ base::Status Engine::Execute(Mode mode, base::Deadline deadline, const PlainBody
       Return(std::move(connection));
       return status;
     } catch (const Failure& failure) {
-      const bool alive = failure.kind() != Failure::Kind::kLost &&
-                         (mode == Mode::kSingle || connection->TryExecute("ROLLBACK"));
+      const bool alive =
+          failure.kind() != Failure::Kind::kLost && (mode == Mode::kSingle || connection->TryExecute("ROLLBACK"));
       if (!alive) connection.reset();
       Return(std::move(connection));
       if (!alive) DropIdle();  // a server that restarted has forgotten those, too
       if (failure.kind() != Failure::Kind::kFinal && deadline.expired()) return TooLate();
-      const bool again = failure.kind() == Failure::Kind::kLost ? ++lost < kMaxLost
-                         : failure.kind() == Failure::Kind::kConflict &&
-                               (failure.error().code != base::Code::kConflict || ++duplicates < kMaxDuplicates);
+      const bool again = failure.kind() == Failure::Kind::kLost
+                             ? ++lost < kMaxLost
+                             : failure.kind() == Failure::Kind::kConflict &&
+                                   (failure.error().code != base::Code::kConflict || ++duplicates < kMaxDuplicates);
       if (!again) return failure.error();
     } catch (const std::exception& bug) {
       Return(nullptr);
@@ -89,9 +90,8 @@ base::Result<std::unique_ptr<Connection>> Engine::Borrow(base::Deadline deadline
     std::unique_lock lock(mutex_);
     const bool got = returned_.wait_until(lock, deadline.when(), [&] { return lent_ < options_.pool_size; });
     if (!got) {
-      return base::Error{base::Code::kOverloaded,
-                         fmt::format("all {} connections to the database are busy", options_.pool_size),
-                         {}};
+      return base::Error{
+          base::Code::kOverloaded, fmt::format("all {} connections to the database are busy", options_.pool_size), {}};
     }
     ++lent_;
     if (!idle_.empty()) {
@@ -101,8 +101,8 @@ base::Result<std::unique_ptr<Connection>> Engine::Borrow(base::Deadline deadline
     }
   }
   MysqlOptions options = options_;
-  options.connect_timeout = std::min(
-      options.connect_timeout, std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()));
+  options.connect_timeout =
+      std::min(options.connect_timeout, std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()));
   try {
     return Connection::Open(options, Connection::Purpose::kCalls);
   } catch (const Failure& failure) {

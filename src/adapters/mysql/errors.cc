@@ -53,8 +53,8 @@ Failure MakeFailure(unsigned number, std::string_view text, std::string_view ser
     case ER_ERROR_ON_WRITE:
     case ER_GET_ERRNO:
     case kMysqlDiskFullNow:
-      return Final(base::Code::kUnavailable, fmt::format("MySQL at {} cannot write, its disk may be full: {} ({})",
-                                                         server, text, number));
+      return Final(base::Code::kUnavailable,
+                   fmt::format("MySQL at {} cannot write, its disk may be full: {} ({})", server, text, number));
     case ER_NET_PACKET_TOO_LARGE:
       return Final(base::Code::kTooLarge, fmt::format("MySQL at {} takes no statement this large: {}", server, text));
     case ER_DATA_TOO_LONG: return Final(base::Code::kTooLarge, fmt::format("MySQL at {}: {}", server, text));
@@ -78,8 +78,7 @@ Failure MakeFailure(unsigned number, std::string_view text, std::string_view ser
   }
 }
 
-Failure MakeLoginFailure(unsigned number, std::string_view text, std::string_view server,
-                         const MysqlOptions& options) {
+Failure MakeLoginFailure(unsigned number, std::string_view text, std::string_view server, const MysqlOptions& options) {
   const auto unavailable = [](std::string message) { return Final(base::Code::kUnavailable, std::move(message)); };
   switch (number) {
     case ER_ACCESS_DENIED_ERROR:
@@ -89,8 +88,7 @@ Failure MakeLoginFailure(unsigned number, std::string_view text, std::string_vie
     case ER_BAD_DB_ERROR:
       return unavailable(fmt::format("MySQL at {} has no database {} that the user {} may use", server,
                                      options.database, options.user));
-    case CR_SSL_CONNECTION_ERROR:
-      return unavailable(fmt::format("MySQL at {}: no TLS connection: {}", server, text));
+    case CR_SSL_CONNECTION_ERROR: return unavailable(fmt::format("MySQL at {}: no TLS connection: {}", server, text));
     default: return unavailable(fmt::format("MySQL at {} cannot be reached: {} ({})", server, text, number));
   }
 }

@@ -12,6 +12,7 @@
 
 #include "adapters/mysql/chunk_rows.h"
 #include "adapters/mysql/document_rows.h"
+#include "adapters/mysql/documents.h"
 #include "base/utf8.h"
 #include "core/metadata.h"
 
@@ -28,10 +29,9 @@ core::Chunking ForeignChunking() {
 }
 
 std::vector<core::ForeignChunk> ReadChunks(Connection& connection, core::DocumentId id, std::string_view lock = "") {
-  Statement select(connection,
-                   fmt::format("SELECT id, chunk_index, chunk_text, redis_key FROM embeddings "
-                               "WHERE document_id = ? AND version IS NULL ORDER BY id{}",
-                               lock));
+  Statement select(connection, fmt::format("SELECT id, chunk_index, chunk_text, redis_key FROM embeddings "
+                                           "WHERE document_id = ? AND version IS NULL ORDER BY id{}",
+                                           lock));
   select.Bind(id);
   std::vector<core::ForeignChunk> chunks;
   while (select.Step()) {
@@ -41,8 +41,9 @@ std::vector<core::ForeignChunk> ReadChunks(Connection& connection, core::Documen
 }
 
 bool SameChunks(const std::vector<core::ForeignChunk>& a, const std::vector<core::ForeignChunk>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.id == y.id && x.index == y.index && x.text == y.text; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.id == y.id && x.index == y.index && x.text == y.text;
+  });
 }
 
 /// A row of `documents` as the other program wrote it.
@@ -94,9 +95,8 @@ void AdoptChunks(Connection& connection, const core::ForeignDocument& document, 
                  std::string_view content, const std::vector<float>& vectors) {
   std::vector<std::size_t> order(document.chunks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return document.chunks[a].index < document.chunks[b].index;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return document.chunks[a].index < document.chunks[b].index; });
   const std::size_t dimensions = vectors.size() / document.chunks.size();
   const auto bytes = [&](std::size_t chunk) {
     return std::string_view(reinterpret_cast<const char*>(vectors.data() + chunk * dimensions),
@@ -152,8 +152,7 @@ base::Result<bool> AdoptOne(Connection& connection, const core::ForeignDocument&
   if (!state.created_at) state.created_at = text->created_at;
   writer.Save(state);
   writer.RemoveUploads(state.id, state.version);
-  writer.AddEvent(
-      {state.id, state.version, 0, core::DocumentStatus::kIndexed, state.chunk_count, now, {}, {}});
+  writer.AddEvent({state.id, state.version, 0, core::DocumentStatus::kIndexed, state.chunk_count, now, {}, {}});
   writer.Flush();
   return true;
 }
@@ -210,13 +209,11 @@ base::Result<std::vector<core::ForeignDocument>> Takeover::Find(core::Timestamp 
 
 base::Result<bool> Takeover::Adopt(const core::ForeignDocument& document, const std::vector<float>& vectors) {
   if (document.chunks.empty() || vectors.empty() || vectors.size() % document.chunks.size() != 0) {
-    return base::Error{base::Code::kInvalidArgument,
-                       fmt::format("the vectors do not fit the chunks of document {}", document.id),
-                       {}};
+    return base::Error{
+        base::Code::kInvalidArgument, fmt::format("the vectors do not fit the chunks of document {}", document.id), {}};
   }
-  return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) {
-    return AdoptOne(connection, document, vectors, core::Now());
-  });
+  return engine_.Write(engine_.CallDeadline(),
+                       [&](Connection& connection) { return AdoptOne(connection, document, vectors, core::Now()); });
 }
 
 base::Status Takeover::Queue(core::DocumentId id) {
@@ -232,12 +229,13 @@ base::Result<std::int64_t> Takeover::DeleteVanished() {
                        return FindVanished(connection);
                      }));
     for (const core::DocumentId id : vanished) {
-      ASSIGN_OR_RETURN(const bool gone, engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Result<bool> {
-        StateRows states = LockStates(connection, {id});
-        if (states.empty() || states.at(id).deleted() || HasRow(connection, id)) return false;
-        RemoveDocument(connection, states.at(id), core::Now());
-        return true;
-      }));
+      ASSIGN_OR_RETURN(const bool gone,
+                       engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Result<bool> {
+                         StateRows states = LockStates(connection, {id});
+                         if (states.empty() || states.at(id).deleted() || HasRow(connection, id)) return false;
+                         RemoveDocument(connection, states.at(id), core::Now());
+                         return true;
+                       }));
       if (gone) ++deleted;
     }
     if (vanished.size() < kVanishedAtOnce) return deleted;

@@ -53,9 +53,11 @@ std::int64_t Milli(double rate) { return std::llround(rate * 1000); }
 base::Status InstanceRows::Beat(const core::Instance& instance) {
   return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Status {
     connection.Run(
-        "INSERT INTO instances(id, role, url, version, started_at, heartbeat, applied, partitions, documents_per_1000s, "
+        "INSERT INTO instances(id, role, url, version, started_at, heartbeat, applied, partitions, "
+        "documents_per_1000s, "
         "chunks_per_1000s, tokens_per_1000s, in_flight) "
-        "VALUES (?, ?, ?, ?, ?, " MILLRACE_SERVER_NOW ", ?, ?, ?, ?, ?, ?) "
+        "VALUES (?, ?, ?, ?, ?, " MILLRACE_SERVER_NOW
+        ", ?, ?, ?, ?, ?, ?) "
         "ON DUPLICATE KEY UPDATE role = VALUES(role), url = VALUES(url), version = VALUES(version), "
         "started_at = VALUES(started_at), heartbeat = VALUES(heartbeat), applied = VALUES(applied), "
         "partitions = VALUES(partitions), documents_per_1000s = VALUES(documents_per_1000s), "
@@ -109,7 +111,8 @@ base::Result<bool> InstanceRows::Acquire(const std::string& name, const std::str
                                          std::chrono::milliseconds duration) {
   return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Result<bool> {
     connection.Run("INSERT IGNORE INTO leases(name, holder, expires_at) VALUES (?, ?, 0)", name, holder);
-    return connection.Run("UPDATE leases SET holder = ?, expires_at = " MILLRACE_SERVER_NOW " + ? "
+    return connection.Run("UPDATE leases SET holder = ?, expires_at = " MILLRACE_SERVER_NOW
+                          " + ? "
                           "WHERE name = ? AND (holder = ? OR expires_at <= " MILLRACE_SERVER_NOW ")",
                           holder, duration.count(), name, holder) > 0;
   });

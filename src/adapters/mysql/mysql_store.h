@@ -19,9 +19,9 @@
 namespace millrace::mysql {
 
 struct MysqlTls {
-  bool required = false;  // off: plain TCP, as the contract has it
-  bool verify = true;     // the server's certificate and its name
-  std::string ca_file;    // PEM; empty: those of the system
+  bool required = false;                   // off: plain TCP, as the contract has it
+  bool verify = true;                      // the server's certificate and its name
+  std::string ca_file;                     // PEM; empty: those of the system
   std::string certificate_file, key_file;  // PEM; of this client, where the server asks for one
 };
 
@@ -30,7 +30,7 @@ struct MysqlOptions {
   std::uint16_t port = 3306;
   std::string user, password, database;
   MysqlTls tls;
-  std::size_t pool_size = 8;  // connections, opened when needed
+  std::size_t pool_size = 8;                                            // connections, opened when needed
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(3);  // rounded up to whole seconds
   std::chrono::milliseconds call_timeout = std::chrono::seconds(10);    // of calls that carry no deadline
   std::chrono::seconds overtaken_contents_stay = std::chrono::hours(24);

@@ -103,6 +103,7 @@ base::Status Migrate(Connection& connection, const SchemaListener& listener) {
     connection.Execute(sql);
   };
   const std::size_t applied = AppliedMigrations(connection);
+  if (applied == kMigrations.size()) return {};  // that process has done it
   if (applied > kMigrations.size()) {
     return {base::Code::kInvalidArgument,
             fmt::format("the database was written by a newer millrace (schema {}, this one knows {})", applied,

@@ -131,10 +131,11 @@ base::Result<std::int64_t> SearchTables::Forget(Timestamp before) {
   std::int64_t removed = 0;
   for (const auto& [sql, unit] : tables) {
     for (std::int64_t rows = kMaxRemovedRows; rows == kMaxRemovedRows; removed += rows) {
-      ASSIGN_OR_RETURN(rows, engine_.Write(engine_.CallDeadline(),
-                                           [&, text = sql, length = unit](Connection& connection) -> base::Result<std::int64_t> {
-                                             return connection.Run(text, before - length, kMaxRemovedRows);
-                                           }));
+      ASSIGN_OR_RETURN(
+          rows, engine_.Write(engine_.CallDeadline(),
+                              [&, text = sql, length = unit](Connection& connection) -> base::Result<std::int64_t> {
+                                return connection.Run(text, before - length, kMaxRemovedRows);
+                              }));
     }
   }
   return removed;

@@ -74,7 +74,9 @@ void Statement::Execute() {
   PreparedStatement& prepared = *prepared_;
   const std::size_t wanted = mysql_stmt_param_count(prepared.handle);
   if (prepared.bound != wanted) {
-    throw Failure({base::Code::kInternal, fmt::format("{} values for {} places of: {}", prepared.bound, wanted, prepared.sql), {}});
+    throw Failure({base::Code::kInternal,
+                   fmt::format("{} values for {} places of: {}", prepared.bound, wanted, prepared.sql),
+                   {}});
   }
   std::vector<MYSQL_BIND> binds(wanted, MYSQL_BIND{});
   std::size_t size = 0;
@@ -167,7 +169,9 @@ void Statement::BindOne(Blob blob) {
   parameter.bytes = blob.bytes.data() == nullptr ? std::string_view("") : blob.bytes;
 }
 
-bool Statement::IsNull(int column) const { return prepared_->columns.at(static_cast<std::size_t>(column)).is_null != 0; }
+bool Statement::IsNull(int column) const {
+  return prepared_->columns.at(static_cast<std::size_t>(column)).is_null != 0;
+}
 
 std::int64_t Statement::Int(int column) const {
   const PreparedStatement::Column& value = prepared_->columns.at(static_cast<std::size_t>(column));

@@ -9,7 +9,7 @@
 namespace millrace::mysql {
 namespace {
 
-constexpr std::int64_t kMaxRemovedRows = 1000;  // in one transaction, so that it does not hold up other writers
+constexpr std::int64_t kMaxRemovedRows = 1000;      // in one transaction, so that it does not hold up other writers
 constexpr std::int64_t kPacketOverhead = 64 << 10;  // what goes with a content in one statement
 
 struct Version {

@@ -37,13 +37,12 @@ inline constexpr std::array kDocumentTables = {
   deleted_version BIGINT NOT NULL DEFAULT 0,
   deleted_at BIGINT NULL,
   created_at BIGINT NULL,
-  created_at BIGINT NULL,
   position_topic VARCHAR(255) NULL, position_partition INT NULL, position_offset BIGINT NULL,
   position_at BIGINT NULL, position_version BIGINT NULL,
   chunk_count BIGINT NOT NULL DEFAULT 0,
   progress_at BIGINT NOT NULL,
   received_at BIGINT NULL, chunked_at BIGINT NULL, embedded_at BIGINT NULL, stored_at BIGINT NULL,
-  error_code VARCHAR(64) NULL, error_message LONGTEXT NULL, error_stage VARCHAR(16) NULL, warning LONGTEXT NULL,
+  error_code VARCHAR(255) NULL, error_message LONGTEXT NULL, error_stage VARCHAR(64) NULL, warning LONGTEXT NULL,
   KEY document_state_by_status(status, document_id, chunk_count)))sql" MILLRACE_TABLE_OPTIONS,
 
     R"sql(CREATE TABLE IF NOT EXISTS document_contents(

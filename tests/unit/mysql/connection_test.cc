@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
-#include <sys/socket.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -38,8 +38,9 @@ TEST_F(ConnectionTest, ValuesComeBackAsTheyWent) {
 }
 
 TEST_F(ConnectionTest, ManyRowsGoInFewStatements) {
-  connection_->Execute("CREATE TABLE t(id BIGINT AUTO_INCREMENT PRIMARY KEY, s LONGTEXT, b BLOB, n BIGINT NULL, "
-                       "at BIGINT) DEFAULT CHARSET=utf8mb4");
+  connection_->Execute(
+      "CREATE TABLE t(id BIGINT AUTO_INCREMENT PRIMARY KEY, s LONGTEXT, b BLOB, n BIGINT NULL, "
+      "at BIGINT) DEFAULT CHARSET=utf8mb4");
   RowInsert insert(*connection_, "INSERT INTO t(s, b, n, at) VALUES");
   const std::string bytes("\0\xff'\\\n\x1a", 6), large(3 << 20, '\'');
   const Timestamp at(milliseconds(1'700'000'000'123));
@@ -59,7 +60,8 @@ TEST_F(ConnectionTest, ManyRowsGoInFewStatements) {
 TEST_F(ConnectionTest, AStatementIsUsedAgainAndAgain) {
   connection_->Execute("CREATE TABLE t(id BIGINT AUTO_INCREMENT PRIMARY KEY, s LONGTEXT)");
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(connection_->Run("INSERT INTO t(s) VALUES (?)", std::string(static_cast<std::size_t>(i) * 100'000, 'x')), 1);
+    EXPECT_EQ(connection_->Run("INSERT INTO t(s) VALUES (?)", std::string(static_cast<std::size_t>(i) * 100'000, 'x')),
+              1);
     EXPECT_EQ(connection_->last_insert_id(), i + 1);
   }
   Statement select(*connection_, "SELECT s FROM t WHERE id = ?");
@@ -138,7 +140,9 @@ class SilentServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
     EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    if (listens) EXPECT_EQ(listen(socket_, 4), 0);
+    if (listens) {
+      EXPECT_EQ(listen(socket_, 4), 0);
+    }
     EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
     port_ = ntohs(address.sin_port);
   }

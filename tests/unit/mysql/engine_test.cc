@@ -121,7 +121,8 @@ TEST_F(EngineTest, ALockThatIsHeldTooLongIsWaitedForAgainUntilTheDeadline) {
   });
   held.wait();
   const auto started = std::chrono::steady_clock::now();
-  const Status late = engine_->Write(Deadline::AfterSeconds(0.5), [](Connection& connection) { return Add(connection, 1); });
+  const Status late =
+      engine_->Write(Deadline::AfterSeconds(0.5), [](Connection& connection) { return Add(connection, 1); });
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, base::Code::kDeadlineExceeded);
   EXPECT_LT(std::chrono::steady_clock::now() - started, seconds(2)) << "the lock wait itself takes three seconds";
@@ -229,7 +230,8 @@ TEST_F(EngineTest, ThePoolIsBounded) {
     });
   }
   busy.wait();
-  const Status status = engine->Write(Deadline::AfterSeconds(0.2), [](Connection& connection) { return Add(connection, 1); });
+  const Status status =
+      engine->Write(Deadline::AfterSeconds(0.2), [](Connection& connection) { return Add(connection, 1); });
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, base::Code::kOverloaded);
   release.count_down();

@@ -16,8 +16,9 @@ MysqlOptions TestServer() {
   std::string port;
   std::istringstream in(variable == nullptr ? "" : variable);
   if (!std::getline(in, options.host, ':') || !std::getline(in, port, ':') || !std::getline(in, options.user, ':')) {
-    throw std::runtime_error("set MILLRACE_TEST_MYSQL=host:port:user:password to a server where the user may create "
-                             "databases");
+    throw std::runtime_error(
+        "set MILLRACE_TEST_MYSQL=host:port:user:password to a server where the user may create "
+        "databases");
   }
   std::getline(in, options.password);
   options.port = static_cast<std::uint16_t>(std::stoi(port));

@@ -11,7 +11,8 @@
 
 namespace millrace::mysql {
 
-/// The server of MILLRACE_TEST_MYSQL=host:port:user:password, whose user may create databases. Throws when it is not set.
+/// The server of MILLRACE_TEST_MYSQL=host:port:user:password, whose user may create databases. Throws when it is not
+/// set.
 MysqlOptions TestServer();
 
 /// An empty database of its own on that server, dropped with the object.
