@@ -69,7 +69,7 @@ void Connection::Login(const MysqlOptions& options, Purpose purpose) {
   SetOption(handle_, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   SetTls(handle_, options.tls);
   if (mysql_real_connect(handle_, options.host.c_str(), options.user.c_str(), options.password.c_str(),
-                         options.database.c_str(), options.port, nullptr,
+                         options.database.empty() ? nullptr : options.database.c_str(), options.port, nullptr,
                          CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS) == nullptr) {
     throw MakeLoginFailure(mysql_errno(handle_), mysql_error(handle_), server_, options);
   }
