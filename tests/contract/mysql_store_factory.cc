@@ -2,7 +2,6 @@
 #include <utility>
 #include <vector>
 
-#include "contract/mysql_database.h"
 #include "contract/store_contract.h"
 #include "unit/mysql_store/server.h"
 
@@ -10,8 +9,8 @@ namespace millrace::contract {
 namespace {
 
 /// Databases that no test uses at the moment: one is emptied in a fraction of the time that it takes to make one.
-std::vector<std::unique_ptr<MysqlTestDatabase>>& Idle() {
-  static std::vector<std::unique_ptr<MysqlTestDatabase>> idle;
+std::vector<std::unique_ptr<mysql::TestDatabase>>& Idle() {
+  static std::vector<std::unique_ptr<mysql::TestDatabase>> idle;
   return idle;
 }
 
@@ -19,7 +18,7 @@ class MysqlStoreUnderTest final : public StoreUnderTest {
  public:
   MysqlStoreUnderTest() {
     if (Idle().empty()) {
-      database_ = std::make_unique<MysqlTestDatabase>();
+      database_ = std::make_unique<mysql::TestDatabase>();
     } else {
       database_ = std::move(Idle().back());
       Idle().pop_back();
@@ -28,7 +27,7 @@ class MysqlStoreUnderTest final : public StoreUnderTest {
   }
   ~MysqlStoreUnderTest() override {
     server_.reset();
-    database_->Empty();
+    mysql::EmptyStore(*database_);
     Idle().push_back(std::move(database_));
   }
 
@@ -39,7 +38,7 @@ class MysqlStoreUnderTest final : public StoreUnderTest {
   }
 
  private:
-  std::unique_ptr<MysqlTestDatabase> database_;
+  std::unique_ptr<mysql::TestDatabase> database_;
   std::unique_ptr<mysql::Server> server_;
 };
 

@@ -11,6 +11,7 @@
 #include "adapters/mysql/reads.h"
 #include "adapters/mysql/store_admin.h"
 #include "contract/store_contract.h"
+#include "unit/mysql/test_database.h"
 
 namespace millrace::mysql {
 
@@ -38,5 +39,14 @@ class Server {
   OutboxRows outbox_{*engine_};
   Admin admin_{*engine_};
 };
+
+/// As if the database had just been made, but for its identity: much faster than making one.
+inline void EmptyStore(TestDatabase& database) {
+  database.Execute(
+      "DELETE FROM embeddings; DELETE FROM documents; DELETE FROM document_versions; DELETE FROM document_state;"
+      "DELETE FROM document_contents; DELETE FROM retired_versions; DELETE FROM outbox;"
+      "DELETE FROM millrace_meta WHERE name NOT IN ('store_id', 'epoch');"
+      "ALTER TABLE documents AUTO_INCREMENT = 1; ALTER TABLE embeddings AUTO_INCREMENT = 1");
+}
 
 }  // namespace millrace::mysql

@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "contract/mysql_database.h"
 #include "contract/store_contract.h"
 #include "unit/mysql_store/server.h"
 
@@ -25,7 +24,7 @@ using contract::Soon;
 class MysqlStoreTest : public testing::Test {
  protected:
   MysqlStoreTest() : a_(Shared().options()), b_(Shared().options()), program_(Shared().Connect()) {}
-  ~MysqlStoreTest() override { Shared().Empty(); }
+  ~MysqlStoreTest() override { EmptyStore(Shared()); }
   static void TearDownTestSuite() { shared_.reset(); }
 
   contract::StoreFixture a() { return a_.ports(); }
@@ -40,16 +39,16 @@ class MysqlStoreTest : public testing::Test {
 
   std::int64_t Count(const std::string& from) { return program().Int("SELECT count(*) FROM " + from).value_or(-1); }
 
-  static contract::MysqlTestDatabase& Shared() {
+  static TestDatabase& Shared() {
     if (!shared_) {
-      shared_ = std::make_unique<contract::MysqlTestDatabase>();
+      shared_ = std::make_unique<TestDatabase>();
       const Server first(shared_->options());  // makes the tables
     }
     return *shared_;
   }
 
  private:
-  static inline std::unique_ptr<contract::MysqlTestDatabase> shared_;
+  static inline std::unique_ptr<TestDatabase> shared_;
 
   Server a_, b_;
   std::unique_ptr<Connection> program_;
