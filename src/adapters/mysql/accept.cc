@@ -142,7 +142,8 @@ class Round {
   }
 
   static std::optional<Blob> KeyOf(const core::NewDocument& document) {
-    return document.key ? std::optional<Blob>({*document.key}) : std::nullopt;
+    if (!document.key) return std::nullopt;
+    return Blob{*document.key};
   }
 
   Connection& connection_;
