@@ -86,9 +86,10 @@ void Statement::Execute() {
     if (parameter.type == MYSQL_TYPE_LONGLONG) {
       binds[i].buffer = &parameter.integer;
     } else if (parameter.type != MYSQL_TYPE_NULL) {
-      binds[i].buffer = const_cast<char*>(parameter.bytes.data());  // only read
-      binds[i].buffer_length = parameter.bytes.size();
-      size += parameter.bytes.size();
+      const std::string_view bytes = parameter.type == MYSQL_TYPE_STRING ? parameter.text : parameter.bytes;
+      binds[i].buffer = const_cast<char*>(bytes.data());  // only read
+      binds[i].buffer_length = bytes.size();
+      size += bytes.size();
     }
   }
   if (size + 16 * wanted + 1024 > connection_.max_packet_ && connection_.max_packet_ > 0) {  // else it hangs up
