@@ -25,9 +25,10 @@ constexpr std::string_view kClaimable = R"sql(
                   WHERE older.document_id = o.document_id AND older.topic = o.topic ORDER BY older.id LIMIT 1)
     ORDER BY o.id LIMIT {1} FOR UPDATE SKIP LOCKED)sql";
 
-std::string RandomName() {
+/// Leases change a row in place, without its length: a claim is as cheap as it can be.
+std::int64_t RandomClaimer() {
   std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}", random(), random(), random());
+  return std::uniform_int_distribution<std::int64_t>(1)(random);
 }
 
 std::vector<core::OutboxRow> FindClaimable(Connection& connection, core::Timestamp now, std::size_t limit) {
@@ -98,7 +99,7 @@ std::vector<std::int64_t> IdsOf(const std::vector<core::OutboxRow>& rows) {
 }
 
 std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit, std::size_t max_inline_bytes,
-                                       std::chrono::milliseconds lease, std::string_view claimer) {
+                                       std::chrono::milliseconds lease, std::int64_t claimer) {
   const core::Timestamp now = core::Now();
   std::vector<core::OutboxRow> rows = FindClaimable(connection, now, limit);
   std::vector<core::OutboxRow*> uploads;
@@ -112,7 +113,7 @@ std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit
   });
   const std::vector<std::int64_t> claimed = IdsOf(rows);
   InPieces(std::span(claimed), [&](std::span<const std::int64_t> piece) {
-    connection.Execute(fmt::format("UPDATE outbox SET leased_until = {}, leased_by = '{}' WHERE id IN {}",
+    connection.Execute(fmt::format("UPDATE outbox SET leased_until = {}, leased_by = {} WHERE id IN {}",
                                    (now + lease).time_since_epoch().count(), claimer, ListOf(piece)));
   });
   return rows;
@@ -161,7 +162,7 @@ base::Status RequeueOne(Connection& connection, core::DocumentId id, core::Versi
 
 }  // namespace
 
-OutboxRows::OutboxRows(Engine& engine) : engine_(engine), claimer_(RandomName()) {}
+OutboxRows::OutboxRows(Engine& engine) : engine_(engine), claimer_(RandomClaimer()) {}
 
 base::Result<std::vector<core::OutboxRow>> OutboxRows::Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                              std::chrono::milliseconds lease) {
@@ -190,7 +191,7 @@ base::Status OutboxRows::Release(std::span<const std::int64_t> rows) {
   std::sort(ascending.begin(), ascending.end());
   return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Status {
     InPieces(std::span<const std::int64_t>(ascending), [&](std::span<const std::int64_t> piece) {
-      connection.Execute(fmt::format("UPDATE outbox SET leased_until = 0 WHERE id IN {} AND leased_by = '{}'",
+      connection.Execute(fmt::format("UPDATE outbox SET leased_until = 0 WHERE id IN {} AND leased_by = {}",
                                      ListOf(piece), claimer_));
     });
     return {};

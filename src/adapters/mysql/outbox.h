@@ -1,8 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "adapters/mysql/engine.h"
@@ -23,7 +23,7 @@ class OutboxRows final : public core::Outbox {
 
  private:
   Engine& engine_;
-  const std::string claimer_;  // whose leases Release may end
+  const std::int64_t claimer_;  // whose leases Release may end
 };
 
 }  // namespace millrace::mysql

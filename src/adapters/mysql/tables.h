@@ -66,7 +66,7 @@ inline constexpr std::array kDocumentTables = {
   created_at BIGINT NOT NULL,
   due_at BIGINT NOT NULL,
   leased_until BIGINT NOT NULL DEFAULT 0,
-  leased_by VARCHAR(64) NULL,
+  leased_by BIGINT NOT NULL DEFAULT 0,
   value LONGTEXT NULL,
   KEY outbox_by_document(document_id, topic, id)))sql" MILLRACE_TABLE_OPTIONS,
 };
