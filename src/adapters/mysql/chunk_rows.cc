@@ -56,7 +56,8 @@ base::Status Check(Connection& connection, std::span<const core::Effects* const>
     if (effects->chunks.empty()) continue;
     if (stored == 0) stored = LockDimensions(connection, DimensionsOf(*effects));
     if (stored != static_cast<std::int64_t>(DimensionsOf(*effects))) {
-      return Invalid(*effects, fmt::format("vectors have {} dimensions, the stored ones {}", DimensionsOf(*effects), stored));
+      return Invalid(*effects,
+                     fmt::format("vectors have {} dimensions, the stored ones {}", DimensionsOf(*effects), stored));
     }
   }
   return {};
@@ -73,11 +74,11 @@ std::set<core::DocumentId> LockDocuments(Connection& connection, std::span<const
   return living;
 }
 
-base::Result<std::vector<std::int32_t>> AppendChunks(Connection& connection,
+base::Result<std::vector<std::int32_t>> AppendChunks(Connection& connection, const StateRows& states,
                                                      std::span<const core::Effects* const> batch) {
   std::vector<DocumentVersion> versions;
   for (const core::Effects* effects : batch) versions.emplace_back(effects->id, effects->version);
-  const auto staged = CountStaged(connection, versions);
+  const auto staged = CountStaged(connection, states, versions);
   RowInsert insert(connection,
                    "INSERT INTO embeddings(document_id, version, chunk_index, redis_key, char_start, char_end, "
                    "chunk_text, vector) VALUES");
@@ -92,9 +93,9 @@ base::Result<std::vector<std::int32_t>> AppendChunks(Connection& connection,
       const core::ChunkDraft& chunk = effects->chunks[i];
       if (chunk.index < count) continue;
       const std::size_t dimensions = DimensionsOf(*effects);
-      insert.Add(effects->id, effects->version, chunk.index,
-                 fmt::format("emb:doc{}:chunk{}", effects->id, chunk.index), chunk.char_start, chunk.char_end,
-                 chunk.text, Blob{Bytes(std::span(effects->vectors).subspan(i * dimensions, dimensions))});
+      insert.Add(effects->id, effects->version, chunk.index, fmt::format("emb:doc{}:chunk{}", effects->id, chunk.index),
+                 chunk.char_start, chunk.char_end, chunk.text,
+                 Blob{Bytes(std::span(effects->vectors).subspan(i * dimensions, dimensions))});
       ++count;
     }
     counts.push_back(count);
@@ -119,12 +120,12 @@ void RetireOlder(Connection& connection, std::span<const DocumentVersion> versio
     for (const auto& [id, version] : piece) {
       below += fmt::format("{}(v.document_id = {} AND v.version < {})", below.empty() ? "" : " OR ", id, version);
     }
-    connection.Execute(fmt::format(
-        "INSERT INTO retired_versions(document_id, version, retired_at, was_indexed) "
-        "SELECT v.document_id, v.version, {}, v.version = s.indexed_version "
-        "FROM document_versions v JOIN document_state s ON s.document_id = v.document_id WHERE {} "
-        "ON DUPLICATE KEY UPDATE retired_at = retired_at",
-        now.time_since_epoch().count(), below));
+    connection.Execute(
+        fmt::format("INSERT INTO retired_versions(document_id, version, retired_at, was_indexed) "
+                    "SELECT v.document_id, v.version, {}, v.version = s.indexed_version "
+                    "FROM document_versions v JOIN document_state s ON s.document_id = v.document_id WHERE {} "
+                    "ON DUPLICATE KEY UPDATE retired_at = retired_at",
+                    now.time_since_epoch().count(), below));
   });
 }
 

@@ -19,7 +19,7 @@ base::Status Check(Connection& connection, std::span<const core::Effects* const>
 std::set<core::DocumentId> LockDocuments(Connection& connection, std::span<const core::DocumentId> ids);
 
 /// Appends to what is staged; chunks that are there already stay as they are. Answers how many each version has now.
-base::Result<std::vector<std::int32_t>> AppendChunks(Connection& connection,
+base::Result<std::vector<std::int32_t>> AppendChunks(Connection& connection, const StateRows& states,
                                                      std::span<const core::Effects* const> batch);
 
 void RemoveChunks(Connection& connection, std::span<const DocumentVersion> versions);

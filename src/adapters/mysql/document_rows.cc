@@ -19,12 +19,13 @@ constexpr std::string_view kRewrite = " ON DUPLICATE KEY UPDATE title = VALUES(t
 constexpr std::string_view kStateColumns =
     "document_id, version, indexed_version, deleted_version, revision, status, attempts, next_attempt_at, deleted_at, "
     "created_at, position_topic, position_partition, position_offset, position_at, position_version, chunk_count, "
-    "progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, warning";
+    "staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, "
+    "warning";
 
 constexpr std::string_view kInsertState =
     "INSERT INTO document_state(document_id, version, indexed_version, deleted_version, revision, status, attempts, "
     "next_attempt_at, deleted_at, created_at, position_topic, position_partition, position_offset, position_at, "
-    "position_version, chunk_count, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
+    "position_version, chunk_count, staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
     "error_message, error_stage, warning) VALUES";
 
 constexpr std::string_view kOverwriteState =
@@ -34,7 +35,8 @@ constexpr std::string_view kOverwriteState =
     "created_at = VALUES(created_at), position_topic = VALUES(position_topic), "
     "position_partition = VALUES(position_partition), position_offset = VALUES(position_offset), "
     "position_at = VALUES(position_at), position_version = VALUES(position_version), "
-    "chunk_count = VALUES(chunk_count), progress_at = VALUES(progress_at), received_at = VALUES(received_at), "
+    "chunk_count = VALUES(chunk_count), staged = VALUES(staged), progress_at = VALUES(progress_at), received_at = "
+    "VALUES(received_at), "
     "chunked_at = VALUES(chunked_at), embedded_at = VALUES(embedded_at), stored_at = VALUES(stored_at), "
     "error_code = VALUES(error_code), error_message = VALUES(error_message), error_stage = VALUES(error_stage), "
     "warning = VALUES(warning)";
@@ -55,10 +57,11 @@ StateRow ReadState(const Rows& row) {
   state.position_at = row.OptionalTime(13);
   state.position_version = row.Int(14);
   state.chunk_count = row.Int(15);
-  state.progress_at = row.Time(16);
-  state.steps = {row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19), row.OptionalTime(20)};
-  if (!row.IsNull(21)) state.error = {row.Text(21), row.Text(22), row.Text(23)};
-  state.warning = row.OptionalText(24);
+  state.staged = row.Int(16) != 0;
+  state.progress_at = row.Time(17);
+  state.steps = {row.OptionalTime(18), row.OptionalTime(19), row.OptionalTime(20), row.OptionalTime(21)};
+  if (!row.IsNull(22)) state.error = {row.Text(22), row.Text(23), row.Text(24)};
+  state.warning = row.OptionalText(25);
   return state;
 }
 
@@ -120,9 +123,10 @@ std::string AnyOf(std::span<const DocumentVersion> versions) {
 std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::span<const DocumentVersion> versions) {
   std::map<DocumentVersion, VersionRow> found;
   InPieces(versions, [&](std::span<const DocumentVersion> piece) {
-    Rows rows(connection, "SELECT document_id, version, title, metadata, strategy, max_tokens, overlap_tokens, "
-                          "content_bytes, content_hash, identity_hash FROM document_versions WHERE " +
-                              AnyOf(piece));
+    Rows rows(connection,
+              "SELECT document_id, version, title, metadata, strategy, max_tokens, overlap_tokens, "
+              "content_bytes, content_hash, identity_hash FROM document_versions WHERE " +
+                  AnyOf(piece));
     while (rows.Next()) {
       VersionRow& row = found[{rows.Int(0), rows.Int(1)}];
       row.title = rows.Text(2);
@@ -143,9 +147,14 @@ std::vector<DocumentVersion> NewestOf(const StateRows& states) {
   return newest;
 }
 
-std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, std::span<const DocumentVersion> versions) {
+std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, const StateRows& states,
+                                                    std::span<const DocumentVersion> versions) {
+  std::vector<DocumentVersion> maybe;  // most documents are published in one go
+  for (const DocumentVersion& version : versions) {
+    if (states.at(version.first).staged) maybe.push_back(version);
+  }
   std::map<DocumentVersion, std::int32_t> staged;
-  InPieces(versions, [&](std::span<const DocumentVersion> piece) {
+  InPieces(std::span<const DocumentVersion>(maybe), [&](std::span<const DocumentVersion> piece) {
     Rows rows(connection, "SELECT document_id, version, count(*) FROM embeddings WHERE " + AnyOf(piece) +
                               " GROUP BY document_id, version");
     while (rows.Next()) staged[{rows.Int(0), rows.Int(1)}] = static_cast<std::int32_t>(rows.Int(2));
@@ -211,13 +220,13 @@ void DocumentWriter::Save(const StateRow& state) {
     return optional ? std::optional<Field>((*optional).*member) : std::nullopt;
   };
   states_.Add(state.id, state.version, state.indexed_version, state.deleted_version, state.revision,
-              core::StatusName(state.status), state.attempts, state.next_attempt_at, state.deleted_at,
-              state.created_at, field(state.position, &core::Position::topic),
-              field(state.position, &core::Position::partition), field(state.position, &core::Position::offset),
-              state.position_at, state.position_version, state.chunk_count, state.progress_at, state.steps.received,
-              state.steps.chunked, state.steps.embedded, state.steps.stored,
-              field(state.error, &core::DocumentError::code), field(state.error, &core::DocumentError::message),
-              field(state.error, &core::DocumentError::stage), state.warning);
+              core::StatusName(state.status), state.attempts, state.next_attempt_at, state.deleted_at, state.created_at,
+              field(state.position, &core::Position::topic), field(state.position, &core::Position::partition),
+              field(state.position, &core::Position::offset), state.position_at, state.position_version,
+              state.chunk_count, state.staged, state.progress_at, state.steps.received, state.steps.chunked,
+              state.steps.embedded, state.steps.stored, field(state.error, &core::DocumentError::code),
+              field(state.error, &core::DocumentError::message), field(state.error, &core::DocumentError::stage),
+              state.warning);
 }
 
 void DocumentWriter::AddEvent(const core::DocumentEvent& event) {

@@ -31,6 +31,7 @@ struct StateRow {
   std::optional<core::Timestamp> position_at;
   core::Version position_version = 0;  // which that message carried or was given
   std::int64_t chunk_count = 0;
+  bool staged = false;  // a version that is not published may have chunks
   core::Timestamp progress_at;
   core::StepTimes steps;
   std::optional<core::DocumentError> error;
@@ -78,8 +79,10 @@ std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::
 /// The newest version of each document.
 std::vector<DocumentVersion> NewestOf(const StateRows& states);
 
-/// How many chunks of each version are stored; they lie without gaps from index 0 on. Versions with none are left out.
-std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, std::span<const DocumentVersion> versions);
+/// How many chunks of each version, which is not published, are stored; they lie without gaps from index 0 on. Versions
+/// with none are left out.
+std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, const StateRows& states,
+                                                    std::span<const DocumentVersion> versions);
 
 /// `((document_id = 1 AND version = 2) OR …)`, which both servers read as ranges of an index. REQUIRES: not empty
 std::string AnyOf(std::span<const DocumentVersion> versions);

@@ -142,6 +142,7 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   state.indexed_version = 0;
   state.revision += 1;
   state.chunk_count = 0;
+  state.staged = false;
   state.created_at.reset();
   state.error.reset();
   state.warning.reset();

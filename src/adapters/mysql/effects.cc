@@ -79,6 +79,7 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
     state.steps.stored = now;
     state.warning = effects.warning;
     state.error.reset();
+    state.staged = false;
   }
   writer.Save(state);
   writer.RemoveUploads(effects.id, effects.version);
@@ -89,7 +90,7 @@ base::Status PublishRound(Connection& connection, std::span<const core::Effects>
                           const std::vector<std::size_t>& members, std::vector<Applied>& applied) {
   OpenRound open(connection, batch, members);
   const core::Timestamp now = core::Now();
-  ASSIGN_OR_RETURN(const std::vector<std::int32_t> chunks, AppendChunks(connection, open.effects));
+  ASSIGN_OR_RETURN(const std::vector<std::int32_t> chunks, AppendChunks(connection, open.states, open.effects));
   std::vector<DocumentVersion> versions;
   for (const core::Effects* effects : open.effects) versions.emplace_back(effects->id, effects->version);
   RetireOlder(connection, versions, now);
@@ -147,8 +148,9 @@ base::Result<Applied> EffectRows::Stage(const core::Effects& part, base::Deadlin
     RETURN_IF_ERROR(Check(connection, only));
     OpenRound open(connection, {&part, 1}, {0});
     if (open.effects.empty()) return Applied::kFenced;
-    ASSIGN_OR_RETURN([[maybe_unused]] const auto chunks, AppendChunks(connection, open.effects));
-    connection.Run("UPDATE document_state SET progress_at = ? WHERE document_id = ?", core::Now(), part.id);
+    ASSIGN_OR_RETURN([[maybe_unused]] const auto chunks, AppendChunks(connection, open.states, open.effects));
+    connection.Run("UPDATE document_state SET staged = TRUE, progress_at = ? WHERE document_id = ?", core::Now(),
+                   part.id);
     return Applied::kYes;
   });
 }

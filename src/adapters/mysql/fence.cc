@@ -46,8 +46,9 @@ Order Compare(const core::Work& work, const StateRow& state) {
 
 core::DocumentId HighestId(Connection& connection) {
   return connection
-      .Int("SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
-           "coalesce((SELECT max(document_id) FROM document_state), 0))")
+      .Int(
+          "SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
+          "coalesce((SELECT max(document_id) FROM document_state), 0))")
       .value_or(0);
 }
 
@@ -62,7 +63,7 @@ Fence::Fence(Connection& connection, std::span<const core::Work* const> batch, c
   if (states_.empty()) return;
   const std::vector<DocumentVersion> newest = NewestOf(states_);
   newest_ = FindVersions(connection, newest);
-  staged_ = CountStaged(connection, newest);
+  staged_ = CountStaged(connection, states_, newest);
 }
 
 /// Foreign records of documents that nothing is known of need a row to lock, unless their id is out of bounds.

@@ -21,8 +21,8 @@ namespace {
 constexpr std::string_view kClaimable = R"sql(
     SELECT o.id, o.topic, o.document_id, o.version, o.created_at, o.value FROM outbox o FORCE INDEX(PRIMARY)
     WHERE o.due_at <= {0} AND o.leased_until <= {0}
-      AND o.id = (SELECT older.id FROM outbox older FORCE INDEX(outbox_by_document)
-                  WHERE older.document_id = o.document_id AND older.topic = o.topic ORDER BY older.id LIMIT 1)
+      AND NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX(outbox_by_document)
+                      WHERE older.document_id = o.document_id AND older.topic = o.topic AND older.id < o.id)
     ORDER BY o.id LIMIT {1} FOR UPDATE SKIP LOCKED)sql";
 
 /// Leases change a row in place, without its length: a claim is as cheap as it can be.
@@ -191,8 +191,8 @@ base::Status OutboxRows::Release(std::span<const std::int64_t> rows) {
   std::sort(ascending.begin(), ascending.end());
   return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Status {
     InPieces(std::span<const std::int64_t>(ascending), [&](std::span<const std::int64_t> piece) {
-      connection.Execute(fmt::format("UPDATE outbox SET leased_until = 0 WHERE id IN {} AND leased_by = {}",
-                                     ListOf(piece), claimer_));
+      connection.Execute(
+          fmt::format("UPDATE outbox SET leased_until = 0 WHERE id IN {} AND leased_by = {}", ListOf(piece), claimer_));
     });
     return {};
   });

@@ -137,10 +137,11 @@ base::Result<std::vector<core::StoredChunk>> Chunks::Hydrate(std::span<const cor
   return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::StoredChunk>> {
     std::unordered_map<core::ChunkId, core::StoredChunk> found;
     InPieces(ids, [&](std::span<const core::ChunkId> piece) {
-      Rows rows(connection, Select(kSelectChunks, fmt::format(R"sql(c.id IN {} AND (c.version = s.indexed_version OR EXISTS (
+      Rows rows(connection,
+                Select(kSelectChunks, fmt::format(R"sql(c.id IN {} AND (c.version = s.indexed_version OR EXISTS (
             SELECT 1 FROM retired_versions r WHERE r.document_id = c.document_id AND r.version = c.version
               AND r.was_indexed AND r.retired_at > {})))sql",
-                                                              ListOf(piece), readable_since.time_since_epoch().count())));
+                                                  ListOf(piece), readable_since.time_since_epoch().count())));
       while (rows.Next()) found.emplace(rows.Int(0), ReadChunk(rows));
     });
     std::vector<core::StoredChunk> chunks;

@@ -40,6 +40,7 @@ inline constexpr std::array kDocumentTables = {
   position_topic VARCHAR(255) NULL, position_partition INT NULL, position_offset BIGINT NULL,
   position_at BIGINT NULL, position_version BIGINT NULL,
   chunk_count BIGINT NOT NULL DEFAULT 0,
+  staged BOOLEAN NOT NULL DEFAULT FALSE,
   progress_at BIGINT NOT NULL,
   received_at BIGINT NULL, chunked_at BIGINT NULL, embedded_at BIGINT NULL, stored_at BIGINT NULL,
   error_code VARCHAR(255) NULL, error_message LONGTEXT NULL, error_stage VARCHAR(64) NULL, warning LONGTEXT NULL,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "unit/mysql_store/store_test.h"
@@ -8,21 +9,24 @@ namespace {
 
 class MysqlCutOffTest : public MysqlStoreTest {
  protected:
-  /// Waits until a statement of another connection begins with `start`, then ends that connection.
+  /// Waits until a statement of another connection begins with `start`, then ends that connection. Again: a newer one.
   void KillWhoRuns(const std::string& start) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     while (std::chrono::steady_clock::now() < end) {
       const auto id = program().Int(
-          "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id() AND info LIKE ?",
-          start + "%");
+          "SELECT id FROM information_schema.processlist WHERE db = database() AND id > ? AND info LIKE ? LIMIT 1",
+          last_, start + "%");
       if (id) {
         program().Execute("KILL " + std::to_string(*id));
+        last_ = std::max(last_, *id);
         return;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     FAIL() << "nobody runs " << start;
   }
+
+  std::int64_t last_ = static_cast<std::int64_t>(program().id());  // connections made later have higher ids
 
   void ExpectNothingOfDocuments() {
     for (const char* table : {"documents", "document_state", "document_versions", "document_contents", "outbox"}) {
@@ -70,7 +74,9 @@ TEST_F(MysqlCutOffTest, APublishThatIsCutOffLeavesTheDocumentAsItWas) {
   program().Execute("LOCK TABLES outbox WRITE");
   const auto effects = MakeEffects(id, 1, 3);
   bool applied = true;
-  AtOnce({[&] { applied = b().effects.Publish({&effects, 1}, Soon()).has_value(); },
+  AtOnce({[&] {
+            applied = b().effects.Publish({&effects, 1}, Soon()).has_value();
+          },
           [&] {
             KillWhoRuns("SELECT id, document_id, version FROM outbox");
             KillWhoRuns("SELECT id, document_id, version FROM outbox");

@@ -111,9 +111,15 @@ TEST_F(MysqlRaceTest, AcceptPublishFailAndDeleteOfOneDocumentEndInAStateThatFits
     const auto document = Keyed(key, "t", "two");
     const auto effects = MakeEffects(id, 1, 3);
     const core::Failure failure{id, 1, {"no_text", "The document has no text.", "chunk"}};
-    AtOnce({[&] { published = b().effects.Publish({&effects, 1}, Soon())->front(); },
-            [&] { failed = a().effects.Fail({&failure, 1}, Soon())->front(); },
-            [&] { second = b().documents.Accept({&document, 1}, Soon())->front(); },
+    AtOnce({[&] {
+              published = b().effects.Publish({&effects, 1}, Soon())->front();
+            },
+            [&] {
+              failed = a().effects.Fail({&failure, 1}, Soon())->front();
+            },
+            [&] {
+              second = b().documents.Accept({&document, 1}, Soon())->front();
+            },
             [&] { removed = round % 2 == 0 && a().documents.Delete(id, Soon()).has_value(); }});
     EXPECT_EQ(removed, round % 2 == 0);
     const std::string of_document = " WHERE document_id = " + std::to_string(id);
