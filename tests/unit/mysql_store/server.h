@@ -4,12 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "adapters/mysql/documents.h"
-#include "adapters/mysql/effects.h"
-#include "adapters/mysql/engine.h"
-#include "adapters/mysql/outbox.h"
-#include "adapters/mysql/reads.h"
-#include "adapters/mysql/store_admin.h"
+#include "adapters/mysql/mysql_store.h"
 #include "contract/store_contract.h"
 #include "unit/mysql/test_database.h"
 
@@ -18,26 +13,19 @@ namespace millrace::mysql {
 /// The stores of one process, with connections of their own. Several on one database are several processes.
 class Server {
  public:
-  explicit Server(const MysqlOptions& options) : engine_(Open(options)) {}
-
-  contract::StoreFixture ports() { return {documents_, contents_, chunks_, effects_, feed_, outbox_, admin_}; }
-  Engine& engine() { return *engine_; }
-
- private:
-  static std::unique_ptr<Engine> Open(const MysqlOptions& options) {
-    auto opened = Engine::Open(options);
+  explicit Server(const MysqlOptions& options) {
+    auto opened = MysqlDatabase::Open(options);
     if (!opened) throw std::runtime_error(opened.error().message);
-    return std::move(*opened);
+    stores_ = std::move(*opened);
   }
 
-  std::unique_ptr<Engine> engine_;
-  Documents documents_{*engine_};
-  Contents contents_{*engine_};
-  Chunks chunks_{*engine_};
-  EffectRows effects_{*engine_};
-  Feed feed_{*engine_};
-  OutboxRows outbox_{*engine_};
-  Admin admin_{*engine_};
+  contract::StoreFixture ports() {
+    return {stores_->documents(),  stores_->contents(), stores_->chunks(), stores_->effects(),
+            stores_->index_feed(), stores_->outbox(),   stores_->admin()};
+  }
+
+ private:
+  std::unique_ptr<MysqlDatabase> stores_;
 };
 
 /// As if the database had just been made, but for its identity: much faster than making one.
