@@ -21,15 +21,17 @@ ALLOWED = {
     "adapters/sqlite": {"base", "core"},
     "adapters/memory": {"base", "core"},
     "adapters/onnx": {"base", "core"},
+    "adapters/kafka": {"base", "core"},
     "http": {"base", "core", "ingest", "search", "admin"},
     "cli": {"base"},
     "main": {"base", "core", "embed", "ingest", "search", "admin", "index", "http", "cli",
-             "adapters/sqlite", "adapters/memory", "adapters/onnx"},
+             "adapters/sqlite", "adapters/memory", "adapters/onnx", "adapters/kafka"},
 }
 
 # First path component or name of a vendor header -> rooms where it may stand. `headers` = also in .h files.
 VENDORS = {
     r"sqlite3\.h": {"adapters/sqlite"},
+    r"librdkafka/.*": {"adapters/kafka"},
     r"boost/(asio|beast).*": {"http"},
     r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main"},
     r"curl/.*": {"cli"},
