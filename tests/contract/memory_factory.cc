@@ -28,7 +28,7 @@ class MemoryLogUnderTest : public LogUnderTest {
   }
 
  private:
-  memory::MemoryLog log_{{.member_silence = kMemberSilence}};
+  memory::MemoryLog log_{{.member_silence = LogFactory().member_silence}};
 };
 
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"memory", [] { return std::make_unique<MemoryStoreUnderTest>(); }}));
