@@ -32,7 +32,7 @@ class MemoryLogUnderTest : public LogUnderTest {
   }
 
  private:
-  memory::MemoryLog log_{{.member_silence = kMemberSilence}};
+  memory::MemoryLog log_{{.member_silence = LogFactory().member_silence}};
 };
 
 class MemoryInstancesUnderTest final : public InstancesUnderTest {

@@ -23,16 +23,18 @@ ALLOWED = {
     "adapters/onnx": {"base", "core"},
     "adapters/redis": {"base", "core"},
     "adapters/mysql": {"base", "core"},
+    "adapters/kafka": {"base", "core"},
     "http": {"base", "core", "ingest", "search", "admin"},
     "cli": {"base"},
-    "main": {"base", "core", "embed", "ingest", "search", "admin", "index", "http", "cli",
-             "adapters/sqlite", "adapters/memory", "adapters/onnx", "adapters/mysql", "adapters/redis"},
+    "main": {"base", "core", "embed", "ingest", "search", "admin", "index", "http", "cli", "adapters/sqlite",
+             "adapters/memory", "adapters/onnx", "adapters/mysql", "adapters/kafka", "adapters/redis"},
 }
 
 # First path component or name of a vendor header -> rooms where it may stand. `headers` = also in .h files.
 VENDORS = {
     r"sqlite3\.h": {"adapters/sqlite"},
     r"(mysql|errmsg|mysqld_error)\.h": {"adapters/mysql"},
+    r"librdkafka/.*": {"adapters/kafka"},
     r"boost/(asio|beast).*": {"http"},
     r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main"},
     r"curl/.*": {"cli"},
