@@ -73,6 +73,11 @@ std::int64_t UploadConsumer::in_flight() const {
   return in_flight_;
 }
 
+std::vector<core::TopicPartition> UploadConsumer::partitions() const {
+  std::lock_guard lock(mutex_);
+  return offsets_.partitions();
+}
+
 bool UploadConsumer::HasRoom() const {
   return in_flight_ < static_cast<std::int64_t>(options_.max_in_flight) &&
          in_flight_bytes_ < options_.max_in_flight_bytes;

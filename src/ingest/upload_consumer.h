@@ -41,6 +41,7 @@ class UploadConsumer {
   void Stop();
 
   std::int64_t in_flight() const;
+  std::vector<core::TopicPartition> partitions() const;  // those that are this member's now
 
  private:
   struct Item {

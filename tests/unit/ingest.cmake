@@ -3,6 +3,7 @@ millrace_test(unit_ingest
     ingest/document_processor_test.cc
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
+    ingest/presence_test.cc
     ingest/upload_consumer_test.cc
     ingest/upload_message_test.cc
   LINK millrace_ingest millrace_embed millrace_memory THREADS)
