@@ -103,8 +103,9 @@ int ShowAnalytics(const Options& options, const Context& context) {
   }
   const auto from = std::chrono::floor<seconds>(std::chrono::system_clock::now()) - *since;
   HttpClient client(context.connection);
-  const auto answer = Call(client, {"GET", fmt::format("/v1/analytics/searches?from={:%Y-%m-%dT%H:%M:%SZ}&step={}&top={}",
-                                                       fmt::gmtime(from), StepFor(*since).count(), options.top)});
+  const auto answer =
+      Call(client, {"GET", fmt::format("/v1/analytics/searches?from={:%Y-%m-%dT%H:%M:%SZ}&step={}&top={}",
+                                       fmt::gmtime(from), StepFor(*since).count(), options.top)});
   if (!answer) return Report(answer.error());
   Print(context.output == OutputFormat::kTable ? FormatReport(answer->get_object(), options.since)
                                                : FormatJson(*answer) + "\n");
@@ -123,8 +124,8 @@ CommandBody Declare(CLI::App& app) {
 }  // namespace
 
 Command AnalyticsCommand() {
-  return {"analytics", "Show what people search for and how long it takes", "  millrace analytics --since 7d --top 20\n",
-          Declare};
+  return {"analytics", "Show what people search for and how long it takes",
+          "  millrace analytics --since 7d --top 20\n", Declare};
 }
 
 }  // namespace millrace::cli

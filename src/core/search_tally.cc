@@ -107,7 +107,7 @@ base::Result<SearchRange> CheckRange(const SearchRange& range) {
   checked.from = FloorTo(range.from, kMinute);
   checked.to = FloorTo(range.to + kMinute - milliseconds(1), kMinute);
   if (checked.from >= checked.to) return wrong("/from", "from must be before to");
-  if ((checked.to - FloorTo(checked.from, range.step)) / range.step >= kMaxSearchSteps) {
+  if ((checked.to - FloorTo(checked.from, range.step) - milliseconds(1)) / range.step >= kMaxSearchSteps) {
     return wrong("/step", fmt::format("from, to and step must make at most {} steps", kMaxSearchSteps));
   }
   return checked;

@@ -22,7 +22,7 @@ constexpr std::int64_t kNiceBuckets = 100;  // what a chart can show
 
 /// The shortest step that people like which leaves a chart readable.
 seconds StepFor(core::Timestamp from, core::Timestamp to) {
-  constexpr std::array<minutes, 11> kSteps = {minutes(1), minutes(5), minutes(10), minutes(15), minutes(30), hours(1),
+  constexpr std::array<minutes, 11> kSteps = {minutes(1), minutes(5), minutes(10), minutes(15), minutes(30),  hours(1),
                                               hours(3),   hours(6),   hours(12),   hours(24),   hours(24 * 7)};
   for (const minutes step : kSteps) {
     if ((to - from) / step <= kNiceBuckets) return step;

@@ -90,9 +90,10 @@ AnalyticsConsumer::~AnalyticsConsumer() { Stop(); }
 base::Status AnalyticsConsumer::Start() {
   core::LogConsumer::RebalanceListener listener;
   listener.assigned = [this](const auto& partitions) { partitions_.insert(partitions.begin(), partitions.end()); };
-  listener.revoked = [this](const auto& partitions) {  // nothing to drain: what was read is counted before the next Poll
-    for (const core::TopicPartition& partition : partitions) partitions_.erase(partition);
-  };
+  listener.revoked =
+      [this](const auto& partitions) {  // nothing to drain: what was read is counted before the next Poll
+        for (const core::TopicPartition& partition : partitions) partitions_.erase(partition);
+      };
   RETURN_IF_ERROR(consumer_->Subscribe({core::kAnalyticsTopic}, std::move(listener)));
   thread_ = std::thread([this] { Run(); });
   return {};
@@ -132,7 +133,8 @@ bool AnalyticsConsumer::Count(const core::SearchBatch& batch) {
   while (!stop_.stopping()) {
     const auto added = statistics_.Add(batch);
     if (added || !base::IsRetryable(added.error().code)) {
-      const auto searches = std::count_if(batch.records.begin(), batch.records.end(), [](const auto& r) { return !!r; });
+      const auto searches =
+          std::count_if(batch.records.begin(), batch.records.end(), [](const auto& r) { return !!r; });
       not_searches_.Add(static_cast<double>(batch.records.size()) - static_cast<double>(searches));
       (added ? counted_ : refused_).Add(static_cast<double>(searches));
       if (!added) {  // it would be refused for ever, and everything behind it with it

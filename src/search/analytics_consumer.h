@@ -17,10 +17,10 @@ namespace millrace::search {
 /// When it was is the record's time in the log, because the message's own carries no zone; never after `now`.
 std::optional<core::SearchRecord> DecodeSearchRecord(const core::LogRecord& record, core::Timestamp now);
 
-/// A member of the group `millrace-analytics`: adds what searches left in the log to the statistics, and forgets what is
-/// older than 30 days. The statistics know what they counted, so nothing counts twice; offsets are committed to the log
-/// after that, for the lag. While the store is away it waits and the log keeps the searches. Run on every server: the
-/// group sees to it that one of them counts.
+/// A member of the group `millrace-analytics`: adds what searches left in the log to the statistics, and forgets what
+/// is older than 30 days. The statistics know what they counted, so nothing counts twice; offsets are committed to the
+/// log after that, for the lag. While the store is away it waits and the log keeps the searches. Run on every server:
+/// the group sees to it that one of them counts.
 class AnalyticsConsumer {
  public:
   AnalyticsConsumer(std::unique_ptr<core::LogConsumer> consumer, core::SearchStatistics& statistics,

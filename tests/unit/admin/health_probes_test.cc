@@ -22,8 +22,7 @@ TEST(HealthProbes, SaysWhatEachDependencySays) {
   HealthProbes probes({{"kafka", Fine}, {"mysql", [](milliseconds) -> base::Status {
                                            return {base::Code::kUnavailable, "connection refused"};
                                          }}});
-  EXPECT_THAT(probes.Ask(),
-              ElementsAre(Pair("kafka", "connected"), Pair("mysql", "disconnected: connection refused")));
+  EXPECT_THAT(probes.Ask(), ElementsAre(Pair("kafka", "connected"), Pair("mysql", "disconnected: connection refused")));
 }
 
 TEST(HealthProbes, AsksAnewEachTime) {
@@ -59,8 +58,8 @@ TEST(HealthProbes, OneThatHangsDelaysNeitherTheOthersNorTheAnswer) {
                        {"works", Fine}});
   for (int round = 0; round < 2; ++round) {
     const auto begin = std::chrono::steady_clock::now();
-    EXPECT_THAT(probes.Ask(), ElementsAre(Pair("hangs", "disconnected: no answer within 1.5 s"),
-                                          Pair("works", "connected")));
+    EXPECT_THAT(probes.Ask(),
+                ElementsAre(Pair("hangs", "disconnected: no answer within 1.5 s"), Pair("works", "connected")));
     EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(2000));
   }
   release.Stop();

@@ -48,9 +48,17 @@ class PipelineOverviewTest : public testing::Test {
   memory::InstanceTable instances_;
   base::Metrics metrics_;
   core::Instance self_;
-  PipelineOverview overview_{{store_.documents(), store_.outbox(), log_.admin(), log_.groups(), index_, instances_,
-                              [this] { return self_; }, [] { return Readiness::kReady; },
-                              {{"store", [](auto) { return base::Status(); }}}, "cluster", "model"},
+  PipelineOverview overview_{{store_.documents(),
+                              store_.outbox(),
+                              log_.admin(),
+                              log_.groups(),
+                              index_,
+                              instances_,
+                              [this] { return self_; },
+                              [] { return Readiness::kReady; },
+                              {{"store", [](auto) { return base::Status(); }}},
+                              "cluster",
+                              "model"},
                              metrics_};
 };
 
@@ -122,8 +130,9 @@ TEST_F(PipelineOverviewTest, MetricsShowWhatThisServerDoes) {
   Produce(1);
   const std::string text = metrics_.Render();
   EXPECT_THAT(text, testing::HasSubstr("millrace_in_flight_documents 2"));
-  EXPECT_THAT(text, testing::HasSubstr(
-                        R"(millrace_consumer_lag{group="embedding-workers",partition="0",topic="document-uploads"} 1)"));
+  EXPECT_THAT(text,
+              testing::HasSubstr(
+                  R"(millrace_consumer_lag{group="embedding-workers",partition="0",topic="document-uploads"} 1)"));
 }
 
 TEST_F(PipelineOverviewTest, HealthIsWhatTheProbesSay) {

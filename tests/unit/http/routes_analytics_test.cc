@@ -65,11 +65,10 @@ TEST_F(AnalyticsRoutes, TheLastDayIsTheDefault) {
 }
 
 TEST_F(AnalyticsRoutes, TheStepLeavesAChartReadable) {
-  for (const auto& [from, step] : {std::pair("2026-01-15T09:30:00Z", seconds(minutes(1))),
-                                   std::pair("2026-01-15T02:30:00Z", seconds(minutes(5))),
-                                   std::pair("2026-01-08T10:30:00Z", seconds(hours(3))),
-                                   std::pair("2025-12-15T10:30:00Z", seconds(hours(12))),
-                                   std::pair("1970-01-01T00:00:00Z", seconds(hours(24 * 30)))}) {
+  for (const auto& [from, step] :
+       {std::pair("2026-01-15T09:30:00Z", seconds(minutes(1))), std::pair("2026-01-15T02:30:00Z", seconds(minutes(5))),
+        std::pair("2026-01-08T10:30:00Z", seconds(hours(3))), std::pair("2025-12-15T10:30:00Z", seconds(hours(12))),
+        std::pair("1970-01-01T00:00:00Z", seconds(hours(24 * 30)))}) {
     EXPECT_EQ(Get("/v1/analytics/searches?to=2026-01-15T10:30:00Z&from=" + std::string(from)).status, 200) << from;
     EXPECT_EQ(fake_.asked_range.step, step) << from;
   }

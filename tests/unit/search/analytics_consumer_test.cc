@@ -83,8 +83,7 @@ class AnalyticsConsumerTest : public testing::Test {
   }
 
   std::unique_ptr<AnalyticsConsumer> Started() {
-    auto consumer =
-        std::make_unique<AnalyticsConsumer>(log_.NewConsumer(core::kAnalyticsGroup), statistics_, metrics_);
+    auto consumer = std::make_unique<AnalyticsConsumer>(log_.NewConsumer(core::kAnalyticsGroup), statistics_, metrics_);
     EXPECT_TRUE(consumer->Start());
     return consumer;
   }
@@ -103,8 +102,9 @@ class AnalyticsConsumerTest : public testing::Test {
   }
 
   double Metric(const std::string& outcome) {
-    return metrics_.AddCounter("millrace_analytics_records_total", "Records of search-analytics read.",
-                               {{"outcome", outcome}}).value();
+    return metrics_
+        .AddCounter("millrace_analytics_records_total", "Records of search-analytics read.", {{"outcome", outcome}})
+        .value();
   }
 
   memory::MemoryLog log_;
