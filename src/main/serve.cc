@@ -82,9 +82,9 @@ class Application {
         analytics_(backend_.producer, metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
-        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, metrics),
-        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, index_,
-                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
+        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, metrics),
+        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, backend_.group_admin,
+                   index_, [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
                    [this] { return follower_.trouble(); }, model_.description},
                   metrics) {}
 
