@@ -1,6 +1,7 @@
 millrace_test(unit_ingest
   SOURCES
     ingest/document_processor_test.cc
+    ingest/housekeeper_test.cc
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
     ingest/presence_test.cc
