@@ -69,7 +69,7 @@ std::optional<core::SearchRecord> DecodeSearchRecord(const core::LogRecord& reco
   const boost::json::value* query = message.if_contains("query");
   const auto results = CountOf(message.if_contains("results_count"));
   if (query == nullptr || !query->is_string() || !results) return std::nullopt;
-  const core::Timestamp at = std::clamp(record.timestamp, core::Timestamp(), now);
+  const core::Timestamp at = record.timestamp > core::Timestamp() ? std::min(record.timestamp, now) : now;
   return core::SearchRecord{std::string(query->get_string()), *results, LatencyOf(message.if_contains("latency_ms")),
                             at};
 }

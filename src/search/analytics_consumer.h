@@ -14,7 +14,8 @@
 namespace millrace::search {
 
 /// The search that a record of `search-analytics` tells of (CONTRACT §2), whoever wrote it; nothing when it is none.
-/// When it was is the record's time in the log, because the message's own carries no zone; never after `now`.
+/// When it was is the record's time in the log, because the message's own carries no zone; `now` when that is
+/// missing or in the future.
 std::optional<core::SearchRecord> DecodeSearchRecord(const core::LogRecord& record, core::Timestamp now);
 
 /// A member of the group `millrace-analytics`: adds what searches left in the log to the statistics, and forgets what

@@ -212,10 +212,10 @@ TEST(DecodeSearchRecord, ReadsLatenciesThatAreSome) {
   EXPECT_FALSE(latency("\"12\""));
 }
 
-TEST(DecodeSearchRecord, NoSearchIsInTheFuture) {
+TEST(DecodeSearchRecord, ATimeThatIsNoneOrInTheFutureIsNow) {
   const core::Timestamp now = core::Now();
   EXPECT_EQ(DecodeSearchRecord(Record(Search("q"), now + minutes(3)), now)->at, now);
-  EXPECT_EQ(DecodeSearchRecord(Record(Search("q"), core::Timestamp(milliseconds(-1))), now)->at, core::Timestamp());
+  EXPECT_EQ(DecodeSearchRecord(Record(Search("q"), core::Timestamp(milliseconds(-1))), now)->at, now);
 }
 
 }  // namespace
