@@ -42,3 +42,12 @@ function(millrace_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300)
 endfunction()
+
+# millrace_cluster_test(…): a millrace_test that needs a real broker, database and cache, named by MILLRACE_TEST_KAFKA, MILLRACE_TEST_MYSQL
+# and MILLRACE_TEST_REDIS. The label keeps it out of the plain runs; the stage `cluster` of scripts/test brings the servers up and runs these.
+function(millrace_cluster_test name)
+  millrace_test(${name} ${ARGN})
+  if(TARGET ${name})
+    set_tests_properties(${name} PROPERTIES LABELS cluster)
+  endif()
+endfunction()

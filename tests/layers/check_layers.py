@@ -21,21 +21,25 @@ ALLOWED = {
     "adapters/sqlite": {"base", "core"},
     "adapters/memory": {"base", "core"},
     "adapters/onnx": {"base", "core"},
+    "adapters/redis": {"base", "core"},
+    "adapters/mysql": {"base", "core"},
     "http": {"base", "core", "ingest", "search", "admin"},
     "cli": {"base"},
     "main": {"base", "core", "embed", "ingest", "search", "admin", "index", "http", "cli",
-             "adapters/sqlite", "adapters/memory", "adapters/onnx"},
+             "adapters/sqlite", "adapters/memory", "adapters/onnx", "adapters/mysql", "adapters/redis"},
 }
 
 # First path component or name of a vendor header -> rooms where it may stand. `headers` = also in .h files.
 VENDORS = {
     r"sqlite3\.h": {"adapters/sqlite"},
+    r"(mysql|errmsg|mysqld_error)\.h": {"adapters/mysql"},
     r"boost/(asio|beast).*": {"http"},
     r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main"},
     r"curl/.*": {"cli"},
     r"gumbo\.h": {"cli"},
     r"unicode/.*": {"core"},
-    r"openssl/.*": {"core", "http", "adapters/sqlite"},
+    r"hiredis(_ssl)?\.h": {"adapters/redis"},
+    r"openssl/.*": {"core", "http", "adapters/redis", "adapters/sqlite"},
     r"CLI/.*": {"cli", "main"},
     r"toml\+\+/.*": {"main"},
     r"spdlog/.*": {"base"},
