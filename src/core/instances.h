@@ -15,10 +15,13 @@ namespace millrace::core {
 inline constexpr std::chrono::seconds kHeartbeatInterval{2};
 inline constexpr std::chrono::seconds kHeartbeatExpiry{10};
 
+inline constexpr char kServerRole[] = "server";
+inline constexpr char kWorkerRole[] = "worker";
+
 /// A running process of this store (DELIVERY §7).
 struct Instance {
   std::string id;       // random, made at each start
-  std::string role;     // `server` or `worker`
+  std::string role;     // kServerRole or kWorkerRole
   std::string url;      // where its HTTP API or its metrics are
   std::string version;  // of the program
   Timestamp started_at, heartbeat;

@@ -97,18 +97,18 @@ SearchProgress ProgressAfter(const SearchBatch& batch, const std::optional<Searc
 }
 
 base::Result<SearchRange> CheckRange(const SearchRange& range) {
-  const auto wrong = [](std::string message) {
-    return base::Error{base::Code::kInvalidArgument, std::move(message), {}};
+  const auto wrong = [](const char* field, std::string message) {
+    return base::Error{base::Code::kInvalidArgument, std::move(message), field};
   };
   if (range.step < kMinute || range.step % kMinute != milliseconds::zero()) {
-    return wrong("step must be a whole number of minutes");
+    return wrong("/step", "step must be a whole number of minutes");
   }
   SearchRange checked = range;
   checked.from = FloorTo(range.from, kMinute);
   checked.to = FloorTo(range.to + kMinute - milliseconds(1), kMinute);
-  if (checked.from >= checked.to) return wrong("from must be before to");
-  if ((checked.to - FloorTo(checked.from, range.step)) / range.step >= kMaxSearchSteps) {
-    return wrong(fmt::format("from, to and step must make at most {} steps", kMaxSearchSteps));
+  if (checked.from >= checked.to) return wrong("/from", "from must be before to");
+  if ((checked.to - FloorTo(checked.from, range.step) - milliseconds(1)) / range.step >= kMaxSearchSteps) {
+    return wrong("/step", fmt::format("from, to and step must make at most {} steps", kMaxSearchSteps));
   }
   return checked;
 }

@@ -266,7 +266,9 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
     job.Finish(applied == core::Applied::kYes ? Processed::Kind::kIndexed : Processed::Kind::kSkipped);
     if (applied != core::Applied::kYes) return;
     documents_indexed_.Add();
+    documents_rate_.Add(1);
     chunks_indexed_.Add(static_cast<double>(job.chunks));
+    chunks_rate_.Add(static_cast<double>(job.chunks));
     if (ports_.cache != nullptr) TellCache(job, std::move(effects[i]));
   };
   auto together = Retrying(deadline, "the store", [&](Deadline call) { return ports_.effects.Publish(effects, call); });
@@ -317,6 +319,7 @@ void DocumentProcessor::RecordFailures(std::vector<Job>& jobs, Deadline deadline
       job.Finish(Processed::Kind::kSkipped);
     } else {
       documents_failed_.Add();
+      documents_rate_.Add(1);
       base::LogWarning("document {} version {} failed at {}: {}", job.id, job.order.version, failure.error.stage,
                        failure.error.message);
       job.Finish(Processed::Kind::kFailed, failure.error.message);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/rate_meter.h"
 #include "base/signal.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
@@ -48,6 +49,10 @@ class DocumentProcessor {
   /// One result per upload, in order.
   std::vector<Processed> Process(std::vector<Upload> batch, base::Deadline deadline);
 
+  /// Over the last 30 s: documents worked off, whatever the outcome, and chunks committed.
+  double documents_per_second() const { return documents_rate_.per_second(); }
+  double chunks_per_second() const { return chunks_rate_.per_second(); }
+
  private:
   struct Job;
 
@@ -75,6 +80,7 @@ class DocumentProcessor {
   base::Counter& documents_indexed_;
   base::Counter& documents_failed_;
   base::Counter& dependency_waits_;
+  base::RateMeter documents_rate_, chunks_rate_;
 };
 
 }  // namespace millrace::ingest

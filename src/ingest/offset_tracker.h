@@ -20,10 +20,10 @@ class OffsetTracker {
   }
   void Revoke(const core::TopicPartition& partition) { partitions_.erase(partition); }
 
-  std::vector<core::TopicPartition> Assigned() const {
-    std::vector<core::TopicPartition> assigned;
-    for (const auto& [partition, entry] : partitions_) assigned.push_back(partition);
-    return assigned;
+  std::vector<core::TopicPartition> partitions() const {
+    std::vector<core::TopicPartition> ours;
+    for (const auto& [partition, entry] : partitions_) ours.push_back(partition);
+    return ours;
   }
 
   /// Notes a record as begun; the epoch to hand to Done(). 0 when the partition is not ours.

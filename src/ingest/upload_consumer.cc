@@ -95,7 +95,7 @@ std::int64_t UploadConsumer::in_flight() const {
 
 std::vector<core::TopicPartition> UploadConsumer::partitions() const {
   std::lock_guard lock(mutex_);
-  return offsets_.Assigned();
+  return offsets_.partitions();
 }
 
 bool UploadConsumer::HasRoom() const {

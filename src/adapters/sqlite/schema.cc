@@ -128,7 +128,31 @@ ALTER TABLE log_topics DROP COLUMN retention_ms;
 ALTER TABLE log_groups DROP COLUMN generation;
 )sql";
 
-constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig};  // only ever added to: user_version counts them
+/// Searches by the minute, their latencies by core::LatencyBucket, their queries by the hour.
+constexpr const char* kSearches = R"sql(
+CREATE TABLE search_minutes(
+  minute INTEGER PRIMARY KEY,
+  searches INTEGER NOT NULL, without_results INTEGER NOT NULL);
+
+CREATE TABLE search_latencies(
+  minute INTEGER NOT NULL, bucket INTEGER NOT NULL,
+  searches INTEGER NOT NULL,
+  PRIMARY KEY(minute, bucket)) WITHOUT ROWID;
+
+CREATE TABLE search_queries(
+  hour INTEGER NOT NULL, query TEXT NOT NULL,
+  searches INTEGER NOT NULL, without_results INTEGER NOT NULL,
+  PRIMARY KEY(hour, query)) WITHOUT ROWID;
+
+CREATE TABLE search_offsets(
+  topic TEXT NOT NULL, partition INTEGER NOT NULL,
+  next_offset INTEGER NOT NULL,
+  newest INTEGER NOT NULL,
+  PRIMARY KEY(topic, partition)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig,
+                                    kSearches};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

@@ -13,6 +13,7 @@
 #include "adapters/sqlite/log_topics.h"
 #include "adapters/sqlite/outbox.h"
 #include "adapters/sqlite/reads.h"
+#include "adapters/sqlite/search_rows.h"
 #include "adapters/sqlite/store_admin.h"
 
 namespace millrace::sqlite {
@@ -31,6 +32,7 @@ struct SqliteDatabase::Parts {
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
+  SearchRows searches{*engine};
   Producer producer{*engine, signal};
   Topics topics{*engine, groups};
   GroupOffsets group_offsets{*engine, groups};
@@ -53,6 +55,7 @@ core::EffectStore& SqliteDatabase::effects() { return parts_->effects; }
 core::IndexFeed& SqliteDatabase::index_feed() { return parts_->feed; }
 core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }
+core::SearchStatistics& SqliteDatabase::search_statistics() { return parts_->searches; }
 core::LogProducer& SqliteDatabase::producer() { return parts_->producer; }
 core::LogAdmin& SqliteDatabase::log_admin() { return parts_->topics; }
 core::GroupAdmin& SqliteDatabase::group_admin() { return parts_->group_offsets; }
