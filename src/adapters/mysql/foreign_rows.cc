@@ -177,7 +177,7 @@ base::Status QueueOne(Connection& connection, core::DocumentId id, core::Timesta
 std::vector<core::DocumentId> FindVanished(Connection& connection) {
   Statement select(connection, R"sql(
       SELECT s.document_id FROM document_state s LEFT JOIN documents d ON d.id = s.document_id
-      WHERE d.id IS NULL AND s.status <> 'deleted' AND s.version > 0 ORDER BY s.document_id LIMIT ?)sql");
+      WHERE d.id IS NULL AND s.status <> 'deleted' ORDER BY s.document_id LIMIT ?)sql");
   select.Bind(kVanishedAtOnce);
   std::vector<core::DocumentId> vanished;
   while (select.Step()) vanished.push_back(select.Int(0));

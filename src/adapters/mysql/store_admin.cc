@@ -112,7 +112,7 @@ base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp befo
     Statement select(connection, R"sql(
         SELECT document_id, version, position_topic, position_partition, position_offset, position_version = version
         FROM document_state AS s
-        WHERE status IN ('queued', 'processing') AND progress_at < ?
+        WHERE status IN ('queued', 'processing') AND version > 0 AND progress_at < ?
           AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.document_id = s.document_id AND o.topic = ?)
         ORDER BY document_id LIMIT ?)sql");
     select.Bind(before, core::kUploadsTopic, limit);

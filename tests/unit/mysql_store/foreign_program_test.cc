@@ -90,6 +90,22 @@ TEST_F(MysqlForeignProgramTest, ItReadsTheNewestVersionAndTheChunksInItsOwnTable
             1);
 }
 
+TEST_F(MysqlForeignProgramTest, AStateThatWasOnlyLockedIsNothingOfItsOwn) {
+  const auto id = Insert("12345");
+  program().Run("INSERT INTO document_state(document_id, version, status, progress_at) VALUES (?, 0, 'queued', 1)", id);
+  const auto record = a().documents.Get(id);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->version, 0);
+  EXPECT_EQ(record->title, "theirs");
+  EXPECT_EQ(record->content_bytes, 5);
+  EXPECT_GT(record->updated_at, core::Timestamp());
+  EXPECT_TRUE(a().admin.FindStalled(core::Now(), 10)->empty());
+  const auto own = OwnWork(id, 1);
+  EXPECT_EQ(a().effects.Begin({&own, 1}, Soon())->front().verdict, Verdict::kRefused);
+  const auto work = ForeignWork(id, 0, core::Now(), "new");
+  EXPECT_EQ(a().effects.Begin({&work, 1}, Soon())->front().version, 1);
+}
+
 TEST_F(MysqlForeignProgramTest, WhatItDeletesIsFencedNotFailed) {
   const auto lost = Accept(Keyless("t", "c")), kept = Accept(Keyless("t", "c"));
   program().Run("DELETE FROM documents WHERE id = ?", lost);
