@@ -17,11 +17,7 @@ constexpr auto kProbeTimeout = std::chrono::milliseconds(1500);
 std::size_t Index(core::DocumentStatus status) { return static_cast<std::size_t>(status); }
 
 std::vector<PartitionLag> LagOf(const std::vector<core::TopicInfo>& topics,
-                                const std::vector<core::GroupInfo>& groups) {
-  std::map<core::TopicPartition, std::int64_t> committed;
-  for (const core::GroupInfo& group : groups) {
-    if (group.group == core::kWorkersGroup) committed = group.committed;
-  }
+                                const std::map<core::TopicPartition, std::int64_t>& committed) {
   std::vector<PartitionLag> lags;
   for (const core::TopicInfo& topic : topics) {
     if (topic.spec.name != core::kUploadsTopic) continue;
@@ -86,13 +82,14 @@ base::Result<PipelineStatus> EmbeddedOverview::Pipeline() {
   ASSIGN_OR_RETURN(status.store, ports_.documents.Counts());
   ASSIGN_OR_RETURN(const auto backlog, ports_.outbox.Backlog());
   ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
-  ASSIGN_OR_RETURN(const auto groups, ports_.log.ListGroups());
+  const auto workers = ports_.groups.DescribeGroup(core::kWorkersGroup);
+  if (!workers && workers.error().code != base::Code::kNotFound) return workers.error();
   status.index = ports_.index.size();
   status.outbox_rows = backlog.rows;
   if (backlog.oldest) {
     status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
   }
-  status.lag = LagOf(topics, groups);
+  status.lag = LagOf(topics, workers ? workers->committed : decltype(workers->committed)());
   for (const PartitionLag& lag : status.lag) status.total_lag += lag.lag;
   status.in_flight = ports_.in_flight();
   status.model = ports_.model;

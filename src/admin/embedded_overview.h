@@ -21,6 +21,7 @@ class EmbeddedOverview final : public Overview {
     core::Outbox& outbox;
     core::StoreAdmin& store;
     core::LogAdmin& log;
+    core::GroupAdmin& groups;
     core::VectorIndex& index;
     std::function<std::int64_t()> in_flight;
     std::function<Readiness()> readiness;

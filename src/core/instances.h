@@ -33,11 +33,11 @@ class Instances {
  public:
   virtual ~Instances() = default;
 
-  /// Adds or refreshes this process; the store's own clock gives `heartbeat`.
+  /// Adds or refreshes this process; the store's own clock gives `heartbeat`. Removes those long silent.
   virtual base::Status Beat(const Instance& instance) = 0;
-  virtual base::Status Leave(const std::string& id) = 0;
+  virtual base::Status Leave(const std::string& id) = 0;  // also when it is not there
 
-  /// Those whose heartbeat is younger than kHeartbeatExpiry, ascending role and start.
+  /// Those whose heartbeat is younger than kHeartbeatExpiry, ascending role, start and id.
   virtual base::Result<std::vector<Instance>> List() = 0;
 
   /// True when `holder` has the lease `name` from now on for `duration`: it was free, expired or its own already.

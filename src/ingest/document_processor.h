@@ -11,6 +11,7 @@
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/embedder.h"
+#include "ingest/cache_keeper.h"
 #include "ingest/upload_message.h"
 
 namespace millrace::ingest {
@@ -38,6 +39,7 @@ class DocumentProcessor {
     core::EffectStore& effects;
     core::ContentStore& contents;
     core::Embedder& embedder;
+    CacheKeeper* cache = nullptr;  // told of what was committed, where there is a cache
   };
 
   /// `on_events` is called after every transaction that wrote to the outbox.
@@ -63,6 +65,7 @@ class DocumentProcessor {
   base::Status StageFull(Job& job, base::Deadline deadline);
   void EmbedTogether(std::vector<Job>& jobs, base::Deadline deadline);
   void PublishTogether(std::vector<Job>& jobs, base::Deadline deadline);
+  void TellCache(const Job& job, core::Effects effects);
   void RecordFailures(std::vector<Job>& jobs, base::Deadline deadline);
 
   Ports ports_;

@@ -15,17 +15,14 @@ constexpr std::size_t kStalledAtOnce = 10'000;
 
 /// What the log can still deliver to the workers: records at or beyond both the log start and the committed offset.
 std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<core::TopicInfo>& topics,
-                                                             const std::vector<core::GroupInfo>& groups) {
+                                                             const core::GroupInfo& workers) {
   std::map<core::TopicPartition, core::Watermarks> deliverable;
   for (const core::TopicInfo& topic : topics) {
     for (const auto& [partition, marks] : topic.watermarks) deliverable[{topic.spec.name, partition}] = marks;
   }
-  for (const core::GroupInfo& group : groups) {
-    if (group.group != core::kWorkersGroup) continue;
-    for (const auto& [partition, offset] : group.committed) {
-      if (const auto found = deliverable.find(partition); found != deliverable.end()) {
-        found->second.low = std::max(found->second.low, offset);
-      }
+  for (const auto& [partition, offset] : workers.committed) {
+    if (const auto found = deliverable.find(partition); found != deliverable.end()) {
+      found->second.low = std::max(found->second.low, offset);
     }
   }
   return deliverable;
@@ -33,10 +30,12 @@ std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<c
 
 }  // namespace
 
-Housekeeper::Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log, base::Metrics& metrics)
+Housekeeper::Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log,
+                         core::GroupAdmin& groups, base::Metrics& metrics)
     : store_(store),
       outbox_(outbox),
       log_(log),
+      groups_(groups),
       requeued_(metrics.AddCounter("millrace_documents_requeued_total",
                                    "Documents published again because their message could not arrive any more.")) {}
 
@@ -68,8 +67,9 @@ base::Status Housekeeper::RequeueStranded(core::Timestamp now) {
   ASSIGN_OR_RETURN(const auto stalled, store_.FindStalled(now - kNoProgress, kStalledAtOnce));
   if (stalled.empty()) return {};
   ASSIGN_OR_RETURN(const auto topics, log_.ListTopics());
-  ASSIGN_OR_RETURN(const auto groups, log_.ListGroups());
-  const auto deliverable = Deliverable(topics, groups);
+  const auto workers = groups_.DescribeGroup(core::kWorkersGroup);
+  if (!workers && workers.error().code != base::Code::kNotFound) return workers.error();
+  const auto deliverable = Deliverable(topics, workers ? *workers : core::GroupInfo());
   for (const core::Stalled& document : stalled) {
     const auto marks = deliverable.find({document.position.topic, document.position.partition});
     const bool will_arrive = marks != deliverable.end() && document.position.offset >= marks->second.low &&

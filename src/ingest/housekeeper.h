@@ -14,7 +14,8 @@ namespace millrace::ingest {
 /// groups), and removes what nobody can ask for any more.
 class Housekeeper {
  public:
-  Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log, base::Metrics& metrics);
+  Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log, core::GroupAdmin& groups,
+              base::Metrics& metrics);
   ~Housekeeper();
 
   void Start();
@@ -29,6 +30,7 @@ class Housekeeper {
   core::StoreAdmin& store_;
   core::Outbox& outbox_;
   core::LogAdmin& log_;
+  core::GroupAdmin& groups_;
   base::Counter& requeued_;
   base::StopFlag stop_;
   std::thread thread_;

@@ -1,7 +1,9 @@
 #include "main/backend.h"
 
 #include <chrono>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,9 +17,12 @@ namespace {
 /// Uploads may be deleted once all groups are past them; the contents stay in the store. Events and analytics are
 /// views' food.
 std::vector<core::TopicSpec> Topics() {
-  return {{core::kUploadsTopic, 3, 1, std::chrono::hours(24)},
-          {core::kEventsTopic, 3, 1, std::chrono::hours(24)},
-          {core::kAnalyticsTopic, 1, 1, std::chrono::hours(24 * 7)}};
+  const auto kept_for = [](std::chrono::milliseconds age) {
+    return std::map<std::string, std::string>{{"retention.ms", std::to_string(age.count())}};
+  };
+  return {{core::kUploadsTopic, 3, 1, kept_for(std::chrono::hours(24))},
+          {core::kEventsTopic, 3, 1, kept_for(std::chrono::hours(24))},
+          {core::kAnalyticsTopic, 1, 1, kept_for(std::chrono::hours(24 * 7))}};
 }
 
 base::Status CreateMissingTopics(core::LogAdmin& log) {
@@ -48,6 +53,7 @@ Backend OpenMemory() {
           store.admin(),
           log.producer(),
           log.admin(),
+          log.groups(),
           [&log](const std::string& group) { return log.NewConsumer(group); }};
 }
 
@@ -67,6 +73,7 @@ base::Result<Backend> OpenSqlite(const Config& config) {
                  database.admin(),
                  database.producer(),
                  database.log_admin(),
+                 database.group_admin(),
                  [&database](const std::string& group) { return database.NewConsumer(group); }};
 }
 

@@ -27,6 +27,7 @@ struct Backend {
   core::StoreAdmin& store_admin;
   core::LogProducer& producer;
   core::LogAdmin& log_admin;
+  core::GroupAdmin& group_admin;
   std::function<std::unique_ptr<core::LogConsumer>(const std::string& group)> new_consumer;  // empty group: a reader
 };
 

@@ -37,13 +37,6 @@ namespace {
 
 using base::Deadline;
 
-base::LogLevel LevelOf(const std::string& name) {
-  if (name == "debug") return base::LogLevel::kDebug;
-  if (name == "warning") return base::LogLevel::kWarning;
-  if (name == "error") return base::LogLevel::kError;
-  return base::LogLevel::kInfo;
-}
-
 /// What ingestion needs of search, which the two rooms may not know of each other.
 class FollowedIndex final : public ingest::LocalIndex {
  public:
@@ -82,9 +75,9 @@ class Application {
         analytics_(backend_.producer, metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
-        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, metrics),
-        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, index_,
-                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
+        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, metrics),
+        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, backend_.group_admin,
+                   index_, [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
                    [this] { return follower_.trouble(); }, model_.description},
                   metrics) {}
 
@@ -160,80 +153,11 @@ class Application {
   admin::EmbeddedOverview overview_;
 };
 
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-/// `HOST:PORT`, `[IPv6]:PORT`, `localhost:PORT`.
-base::Result<ListenAddress> ParseListen(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  const base::Error wrong{base::Code::kInvalidArgument, fmt::format("listen is '{}': expected HOST:PORT", text), {}};
-  if (colon == std::string::npos || colon == 0) return wrong;
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  const std::string digits = text.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos) return wrong;
-  const int port = std::stoi(digits);
-  if (port > 65535) return wrong;
-  return ListenAddress{std::move(host), static_cast<std::uint16_t>(port)};
-}
-
-std::vector<std::string> SplitAtCommas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
-    if (!part.empty()) parts.emplace_back(part);
-    begin = end + 1;
-  }
-  return parts;
-}
-
-http::ServerOptions OptionsOf(const Config& config, const ListenAddress& address) {
-  http::ServerOptions options;
-  options.address = address.host;
-  options.port = address.port;
-  options.worker_threads = static_cast<std::size_t>(config.http_workers);
-  options.max_connections = static_cast<std::size_t>(config.max_connections);
-  options.max_body_bytes = static_cast<std::size_t>(config.max_request_bytes);
-  options.max_bodies_bytes = std::max(options.max_bodies_bytes, 2 * options.max_body_bytes);
-  return options;
-}
-
-/// Blocks them here, before any thread starts, so that every thread leaves them to WaitForStop().
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-void WaitForStop(const sigset_t& signals) {
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  // A second one ends the process at once.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGINT, SIG_DFL);
-}
-
 base::Status Run(const LoadedConfig& loaded) {
   const Config& config = loaded.config;
-  const sigset_t signals = BlockStopSignals();
+  const StopSignals signals;
   ASSIGN_OR_RETURN(const ListenAddress address, ParseListen(config.listen));
-  http::AccessOptions access;
-  access.allowed_hosts = SplitAtCommas(config.allowed_hosts);
-  access.listen_host = address.host;
-  access.cors_origin = config.cors_origin;
-  if (!config.api_keys.empty()) {
-    ASSIGN_OR_RETURN(access.keys, http::ApiKeys::Load(config.api_keys));
-  }
+  ASSIGN_OR_RETURN(http::AccessOptions access, AccessOf(config, address));
 
   base::Metrics metrics;
   ASSIGN_OR_RETURN(Backend backend, OpenBackend(config));
@@ -248,12 +172,12 @@ base::Status Run(const LoadedConfig& loaded) {
 
   http::Services services = app.HttpServices(loaded, metrics);
   const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
-  http::Server server(OptionsOf(config, address), router, metrics);
+  http::Server server(ServerOptionsOf(config, address), router, metrics);
   RETURN_IF_ERROR(server.Start());
   RETURN_IF_ERROR(app.Start());
   app.Announce(server.port());
 
-  WaitForStop(signals);
+  signals.Wait();
   base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
   const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
   app.BeginStop();
@@ -265,13 +189,6 @@ base::Status Run(const LoadedConfig& loaded) {
 
 }  // namespace
 
-int Serve(const LoadedConfig& loaded) {
-  base::SetUpLogging(LevelOf(loaded.config.log_level));
-  if (const auto run = Run(loaded); !run) {
-    fmt::print(stderr, "millrace serve: {}\n", run.error().message);
-    return 1;
-  }
-  return 0;
-}
+int Serve(const LoadedConfig& loaded) { return RunProcess("serve", loaded, Run); }
 
 }  // namespace millrace::app

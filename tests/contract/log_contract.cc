@@ -1,5 +1,6 @@
 #include "contract/log_contract.h"
 
+#include <thread>
 #include <utility>
 
 namespace millrace::contract {
@@ -15,7 +16,9 @@ core::LogRecord MakeRecord(std::string topic, std::int32_t partition, std::strin
 
 void LogContract::CreateTopic(std::string name, std::int32_t partitions,
                               std::optional<std::chrono::milliseconds> retention) {
-  const auto status = log().admin().CreateTopic({std::move(name), partitions, 1, retention});
+  core::TopicSpec spec{std::move(name), partitions, 1, {}};
+  if (retention) spec.config["retention.ms"] = std::to_string(retention->count());
+  const auto status = log().admin().CreateTopic(spec);
   ASSERT_TRUE(status) << status.error().message;
 }
 
@@ -59,18 +62,32 @@ core::Watermarks LogContract::WatermarksOf(const std::string& topic, std::int32_
 }
 
 core::GroupInfo LogContract::Group(const std::string& name) {
-  const auto groups = log().admin().ListGroups();
-  EXPECT_TRUE(groups);
-  for (const auto& info : *groups) {
-    if (info.group == name) return info;
-  }
-  ADD_FAILURE() << "no group " << name;
-  return {};
+  const auto group = log().groups().DescribeGroup(name);
+  EXPECT_TRUE(group) << group.error().message;
+  return group ? *group : core::GroupInfo();
 }
 
-std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count) {
+bool LogContract::Eventually(const std::function<bool()>& condition) {
+  const auto deadline = base::Deadline::After(GetParam().patience);
+  while (!condition()) {
+    if (deadline.expired()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+void LogContract::PollUntil(std::initializer_list<core::LogConsumer*> members, const std::function<bool()>& condition) {
+  const auto deadline = base::Deadline::After(GetParam().patience);
+  while (!condition() && !deadline.expired()) {
+    for (auto* member : members) EXPECT_TRUE(PollDuring(*member, std::chrono::milliseconds(10)).empty());
+  }
+  EXPECT_TRUE(condition());
+}
+
+std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count,
+                                     std::chrono::milliseconds patience) {
   std::vector<core::LogRecord> all;
-  const auto deadline = base::Deadline::AfterSeconds(5);
+  const auto deadline = base::Deadline::After(patience);
   while (all.size() < count && !deadline.expired()) {
     auto records = consumer.Poll(count - all.size(), deadline);
     EXPECT_TRUE(records) << records.error().message;

@@ -15,9 +15,6 @@
 /// What every log must do, whatever is below it. A factory file per adapter instantiates the suites.
 namespace millrace::contract {
 
-/// After which a group member that does not poll must lose its partitions, in the logs under test.
-inline constexpr std::chrono::milliseconds kMemberSilence{1000};
-
 /// A log without topics, and whatever it lives in, both gone with the object.
 class LogUnderTest {
  public:
@@ -25,6 +22,7 @@ class LogUnderTest {
 
   virtual core::LogProducer& producer() = 0;
   virtual core::LogAdmin& admin() = 0;
+  virtual core::GroupAdmin& groups() = 0;
   virtual std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) = 0;
 
   /// Closes the log and opens it again, where it outlives its object. REQUIRES: every consumer is gone.
@@ -34,6 +32,12 @@ class LogUnderTest {
 struct LogFactory {
   std::string name;
   std::function<std::unique_ptr<LogUnderTest>()> make;
+  std::chrono::milliseconds member_silence{1000};  // after which a member that does not poll loses its partitions
+  std::chrono::milliseconds quiet{20};             // after which nothing more is on its way
+  std::chrono::milliseconds visit{200};            // in which a member is given its partitions and reads some
+  std::chrono::milliseconds patience{5000};        // with what must happen, whenever it does
+  int fair_after = 40;                             // records, after which every partition had its turn
+  bool moves_only_what_must = true;                // a rebalance leaves a member the partitions that it keeps
 
   friend std::ostream& operator<<(std::ostream& out, const LogFactory& factory) { return out << factory.name; }
 };
@@ -57,13 +61,18 @@ class LogContract : public testing::TestWithParam<LogFactory> {
   std::unique_ptr<core::LogConsumer> Reading(const core::Position& from);
   core::Watermarks WatermarksOf(const std::string& topic, std::int32_t partition);
   core::GroupInfo Group(const std::string& name);
+  /// Looks until it is so; false when it is not in time.
+  bool Eventually(const std::function<bool()>& condition);
+  /// Lets members poll by turns, expecting no record, until something is so; fails when it is not in time.
+  void PollUntil(std::initializer_list<core::LogConsumer*> members, const std::function<bool()>& condition);
 
  private:
   std::unique_ptr<LogUnderTest> log_;
 };
 
-/// Polls until `count` records came or 5 s passed.
-std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count);
+/// Polls until `count` records came or `patience` passed.
+std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count,
+                                     std::chrono::milliseconds patience = std::chrono::seconds(10));
 /// Polls for `duration`, whatever comes.
 std::vector<core::LogRecord> PollDuring(core::LogConsumer& consumer, std::chrono::milliseconds duration);
 std::vector<std::string> Values(const std::vector<core::LogRecord>& records);
@@ -71,6 +80,7 @@ std::vector<std::string> Values(const std::vector<core::LogRecord>& records);
 class LogRecordContract : public LogContract {};
 class LogGroupContract : public LogContract {};
 class LogAdminContract : public LogContract {};
+class LogRetentionContract : public LogContract {};  // of logs that expire records when they are told to
 
 }  // namespace millrace::contract
 
@@ -79,3 +89,5 @@ class LogAdminContract : public LogContract {};
   INSTANTIATE_TEST_SUITE_P(Log, LogRecordContract, testing::Values(factory), LogName); \
   INSTANTIATE_TEST_SUITE_P(Log, LogGroupContract, testing::Values(factory), LogName);  \
   INSTANTIATE_TEST_SUITE_P(Log, LogAdminContract, testing::Values(factory), LogName)
+#define MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT(factory) \
+  INSTANTIATE_TEST_SUITE_P(Log, LogRetentionContract, testing::Values(factory), LogName)

@@ -125,7 +125,7 @@ TEST_P(LogRecordContract, ReadersWithoutAGroupDoNotShare) {
   EXPECT_EQ(PollFor(*b, 3).size(), 3u);
   EXPECT_FALSE(a->Commit({{{"t", 0}, 3}}));
   EXPECT_FALSE(a->Subscribe({"t"}, {}));
-  EXPECT_TRUE(log().admin().ListGroups()->empty());
+  EXPECT_TRUE(log().groups().ListGroups()->empty());
 }
 
 TEST_P(LogRecordContract, AnOffsetOutOfRangeReadsOnFromTheEarliest) {

@@ -36,7 +36,8 @@ class TemporaryDatabase {
 
  private:
   void Open() {
-    auto opened = sqlite::SqliteDatabase::Open({.directory = directory_, .member_silence = kMemberSilence});
+    auto opened =
+        sqlite::SqliteDatabase::Open({.directory = directory_, .member_silence = LogFactory().member_silence});
     if (!opened) throw std::runtime_error(opened.error().message);
     database_ = std::move(*opened);
   }

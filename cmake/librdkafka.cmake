@@ -1,0 +1,85 @@
+# rdkafka::rdkafka: librdkafka as a static library, built once a machine from the pinned source that scripts/assets fetched, and kept in
+# the cache, so that no preset and no clean build compiles it again (1.5 minutes of one core).
+#   -DMILLRACE_SYSTEM_RDKAFKA=ON: the system's instead. Before 2.6.1 it cannot log in to Kafka 4 by SCRAM.
+option(MILLRACE_SYSTEM_RDKAFKA "Use the installed librdkafka" OFF)
+
+if(MILLRACE_SYSTEM_RDKAFKA)
+  pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0.2)
+  add_library(rdkafka::rdkafka ALIAS PkgConfig::RDKAFKA)
+  return()
+endif()
+
+set(rdkafka_version 2.12.0)
+set(rdkafka_archive node-rdkafka-3.6.1.tgz) # the npm package that holds the whole source of librdkafka 2.12.0
+set(rdkafka_sha256 148f7e7b65c510314c70762d8f1be052c8fe1fdf03a128e6c78083a729a57a30)
+# Without Cyrus SASL, which only GSSAPI needs; with curl, without which this version does not compile.
+set(rdkafka_flags -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DRDKAFKA_BUILD_STATIC=ON -DRDKAFKA_BUILD_EXAMPLES=OFF
+  -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=ON -DWITH_SSL=ON -DWITH_ZLIB=ON -DWITH_ZSTD=ON -DWITH_SASL=OFF -DENABLE_LZ4_EXT=OFF)
+
+if(DEFINED ENV{MILLRACE_CACHE})
+  set(rdkafka_cache $ENV{MILLRACE_CACHE})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(rdkafka_cache $ENV{XDG_CACHE_HOME}/millrace)
+else()
+  set(rdkafka_cache $ENV{HOME}/.cache/millrace)
+endif()
+
+find_package(CURL REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_library(RDKAFKA_ZSTD zstd REQUIRED)
+find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that all presets share one archive
+
+# Another compiler, another OpenSSL or other flags make another archive.
+execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
+string(SHA256 rdkafka_key "${rdkafka_sha256} ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
+set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
+
+function(millrace_build_rdkafka)
+  set(archive ${rdkafka_cache}/source/${rdkafka_archive})
+  if(NOT EXISTS ${archive})
+    message(FATAL_ERROR "${archive} is missing: run scripts/setup (or scripts/assets), which fetches it")
+  endif()
+  file(SHA256 ${archive} sha256)
+  if(NOT sha256 STREQUAL rdkafka_sha256)
+    message(FATAL_ERROR "${archive} is not the pinned one: remove it and run scripts/assets")
+  endif()
+  message(STATUS "Building librdkafka ${rdkafka_version} into ${rdkafka_prefix}, once")
+  set(work ${rdkafka_prefix}.new)
+  file(REMOVE_RECURSE ${work})
+  file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${work} PATTERNS "package/deps/librdkafka/*")
+  set(source ${work}/package/deps/librdkafka)
+  foreach(step configure build)
+    if(step STREQUAL "configure")
+      set(command ${CMAKE_COMMAND} -S ${source} -B ${work}/build -G Ninja -DCMAKE_C_COMPILER=${RDKAFKA_CC} ${rdkafka_flags})
+    else()
+      set(command ${CMAKE_COMMAND} --build ${work}/build --target rdkafka)
+    endif()
+    execute_process(COMMAND ${command} RESULT_VARIABLE failed OUTPUT_FILE ${work}/${step}.log ERROR_FILE ${work}/${step}.log)
+    if(failed)
+      message(FATAL_ERROR "librdkafka: ${step} failed, see ${work}/${step}.log")
+    endif()
+  endforeach()
+  set(out ${work}/out)
+  file(COPY ${source}/src/rdkafka.h DESTINATION ${out}/include/librdkafka)
+  file(COPY ${work}/build/src/librdkafka.a DESTINATION ${out}/lib)
+  file(COPY ${source}/LICENSES.txt DESTINATION ${out})
+  file(RENAME ${out} ${rdkafka_prefix}) # whole or not at all
+  file(REMOVE_RECURSE ${work})
+endfunction()
+
+if(NOT EXISTS ${rdkafka_prefix})
+  file(MAKE_DIRECTORY ${rdkafka_cache}/librdkafka)
+  file(LOCK ${rdkafka_cache}/librdkafka/.lock TIMEOUT 900)
+  if(NOT EXISTS ${rdkafka_prefix}) # not built by another configure meanwhile
+    millrace_build_rdkafka()
+  endif()
+  file(LOCK ${rdkafka_cache}/librdkafka/.lock RELEASE)
+endif()
+
+add_library(rdkafka::rdkafka STATIC IMPORTED)
+set_target_properties(rdkafka::rdkafka PROPERTIES IMPORTED_LOCATION ${rdkafka_prefix}/lib/librdkafka.a)
+target_include_directories(rdkafka::rdkafka INTERFACE ${rdkafka_prefix}/include)
+target_link_libraries(rdkafka::rdkafka INTERFACE CURL::libcurl OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB ${RDKAFKA_ZSTD}
+  Threads::Threads ${CMAKE_DL_LIBS} m)

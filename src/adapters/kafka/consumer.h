@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/kafka/client.h"
+#include "core/log.h"
+
+namespace millrace::kafka {
+
+/// One librdkafka consumer at a time: Subscribe and Assign begin with a new one.
+class Consumer final : public core::LogConsumer {
+ public:
+  Consumer(KafkaOptions options, std::string group);
+  ~Consumer() override;
+
+  base::Status Subscribe(const std::vector<std::string>& topics, RebalanceListener listener) override;
+  base::Status Assign(const std::vector<core::Position>& from) override;
+  base::Result<std::vector<core::LogRecord>> Poll(std::size_t max, base::Deadline deadline) override;
+  base::Status Commit(const std::map<core::TopicPartition, std::int64_t>& next_offsets) override;
+  void Close() override;
+
+ private:
+  base::Status OpenClient();
+  void OnRebalance(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions);
+  void Gain(rd_kafka_topic_partition_list_t* partitions);
+  void Lose(rd_kafka_topic_partition_list_t* partitions);
+  void LeaveGroup();
+  std::string MemberId() const;
+  base::Status HandleError(const rd_kafka_message_t& message);
+  void WarnOnce(std::string what);
+
+  const KafkaOptions options_;
+  const std::string group_;
+  std::unique_ptr<Client> client_;
+  RebalanceListener listener_;
+  bool member_ = false;   // subscribed, not assigned by hand
+  bool leaving_ = false;  // the listener is told nothing any more
+  std::string member_id_;
+  std::set<core::TopicPartition> owned_;
+  std::vector<core::LogRecord> gathered_;  // by the Poll under way
+  std::set<std::string> warned_;           // said since records last came
+};
+
+}  // namespace millrace::kafka

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/result.h"
+
+namespace millrace::kafka {
+
+/// What an error of Kafka or librdkafka means to our callers.
+base::Code CodeOf(rd_kafka_resp_err_t error);
+
+/// Worth waiting for: the brokers are away, or busy with each other.
+bool IsOutage(rd_kafka_resp_err_t error);
+
+}  // namespace millrace::kafka

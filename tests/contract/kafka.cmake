@@ -1,0 +1,1 @@
+millrace_cluster_test(contract_kafka SOURCES ${LOG_CONTRACT_SOURCES} kafka_factory.cc LINK millrace_kafka THREADS)
