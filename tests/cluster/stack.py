@@ -63,9 +63,11 @@ class Stack:
         file = pathlib.Path(os.environ["MILLRACE_STACK"]) / "mysql" / "ibdata1"
         bound = file.stat().st_size // 2**20 + megabytes
         self.run("start", "mysql", MILLRACE_STACK_MYSQL_OPTIONS=f"innodb-file-per-table=0 innodb-data-file-path=ibdata1:12M:autoextend:max:{bound}M")
-        yield
-        self.stop("mysql")
-        self.start("mysql")
+        try:
+            yield
+        finally:
+            self.stop("mysql")
+            self.start("mysql")
 
     def heal(self):
         """Starts again what a test that failed left down."""

@@ -7,7 +7,7 @@ import time
 
 import requests
 
-from cluster import CommitWatch, Uploader, kafka_properties
+from cluster import SHORT_SESSION, CommitWatch, Uploader, kafka_properties
 from serving import wait_until
 from stack import UPLOADS, WORKERS
 
@@ -42,15 +42,15 @@ def test_three_share_and_a_fourth_idles(cluster):
 
 def test_one_joins_and_one_leaves_under_load(cluster):
     server = cluster.server()
-    first = cluster.worker()
+    first = cluster.worker(environment=SHORT_SESSION)
     watch = CommitWatch(cluster)
     uploader = Uploader(server, 1)
     wait_until(lambda: len(uploader.accepted) > 100, "some uploads")
-    second = cluster.worker()
+    second = cluster.worker(environment=SHORT_SESSION)
     shares(cluster, 2)
     first.stop()
     shares(cluster, 1)
-    cluster.worker()
+    cluster.worker(environment=SHORT_SESSION)
     shares(cluster, 2)
     second.kill9()
     accepted = uploader.finish()
@@ -60,7 +60,7 @@ def test_one_joins_and_one_leaves_under_load(cluster):
 
 def test_killed_again_and_again_under_load(cluster):
     server = cluster.server()
-    workers = [cluster.worker(), cluster.worker()]
+    workers = [cluster.worker(environment=SHORT_SESSION) for _ in range(2)]
     watch = CommitWatch(cluster)
     uploader = Uploader(server, 1, 300, 0.03)
     source = random.Random(1)
@@ -73,6 +73,49 @@ def test_killed_again_and_again_under_load(cluster):
     assert len(accepted) == 300
     cluster.check(accepted, server)
     watch.check()
+
+
+def test_killed_in_the_write(cluster):
+    """The database freezes under its statements, and it is killed there."""
+    server = cluster.server()
+    worker = cluster.worker(environment=SHORT_SESSION)
+    accepted = {}
+    for round_number in range(3):
+        uploader = Uploader(server, 1000 * round_number, 30)
+        wait_until(lambda: len(uploader.accepted) >= 15, "some uploads")
+        cluster.stack.run("pause", "mysql")
+        time.sleep(0.5)
+        worker.kill9()
+        cluster.stack.run("resume", "mysql")
+        accepted |= uploader.wait()
+        worker.restart()
+    cluster.check(accepted, server)
+
+
+def test_killed_between_the_database_and_the_offset(cluster):
+    """The broker freezes once records are read: chunks are committed, offsets cannot be, and the worker is killed there."""
+    server = cluster.server()
+    worker = cluster.worker(environment=SHORT_SESSION)
+    accepted, uncommitted = {}, 0
+    for round_number in range(10):
+        worker.process.send_signal(signal.SIGSTOP)
+        lying = Uploader(server, 1000 * round_number, 30).wait()
+        accepted |= lying
+        wait_until(lambda: sum(cluster.stack.ends().values()) >= len(accepted), "the messages in the topic")
+        seen = worker.log().count("Received message")
+        worker.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: worker.log().count("Received message") > seen, "the first message read", pause=0.001)
+        cluster.stack.run("pause", "kafka")
+        time.sleep(1)
+        worker.kill9()
+        done = sum(state[0] == "indexed" for state in cluster.states().values())
+        cluster.stack.run("resume", "kafka")
+        uncommitted = max(uncommitted, done - sum(cluster.stack.committed().values()))
+        worker.restart()
+        cluster.check(accepted, server)
+        if uncommitted > 0:
+            break
+    assert uncommitted > 0, "no round hit the moment between the two"
 
 
 def test_sleeper_wakes_after_its_partitions_were_given_away(cluster):
