@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "core/document_store.h"
+#include "core/instances.h"
 #include "core/log.h"
 #include "core/vector_index.h"
 
@@ -29,15 +30,16 @@ struct PipelineStatus {
   std::optional<double> outbox_age_seconds;
   std::vector<PartitionLag> lag;  // of document-uploads for embedding-workers
   std::int64_t total_lag = 0;
-  std::int64_t in_flight = 0;       // documents being processed
-  double documents_per_second = 0;  // over the last 30 s
+  std::int64_t servers = 0, workers = 0;  // live instances
+  std::int64_t in_flight = 0;             // documents being processed by all of them
+  double documents_per_second = 0;        // of all of them, over the last 30 s
   double chunks_per_second = 0;
   double tokens_per_second = 0;
   std::optional<double> seconds_left;  // until outbox, lag and in-flight are worked off; none when nothing moves
   std::string model;
 };
 
-enum class Readiness { kReady, kLoadingModel, kLoadingIndex, kDraining };
+enum class Readiness { kReady, kLoadingIndex, kDraining };
 
 /// `connected`, or `disconnected: <reason>`.
 using DependencyHealth = std::map<std::string, std::string>;
@@ -47,6 +49,7 @@ class Overview {
  public:
   virtual ~Overview() = default;
   virtual base::Result<PipelineStatus> Pipeline() = 0;
+  virtual base::Result<std::vector<core::Instance>> Instances() = 0;  // live ones, this process among them
   virtual Readiness readiness() const = 0;
   virtual DependencyHealth Health() = 0;
   virtual std::string mode() const = 0;  // `embedded` or `cluster`

@@ -23,9 +23,9 @@ struct Globals {
 };
 
 std::vector<Command> ClientCommands() {
-  return {IngestCommand(),        SearchCommand(),          DocumentsListCommand(),
-          DocumentsShowCommand(), DocumentsChunksCommand(), DocumentsDeleteCommand(),
-          StatusCommand(),        ConfigCommand(),          VersionCommand()};
+  return {IngestCommand(),          SearchCommand(),          DocumentsListCommand(), DocumentsShowCommand(),
+          DocumentsChunksCommand(), DocumentsDeleteCommand(), StatusCommand(),        AnalyticsCommand(),
+          ConfigCommand(),          VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {

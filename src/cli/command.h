@@ -34,6 +34,7 @@ Command DocumentsShowCommand();
 Command DocumentsChunksCommand();
 Command DocumentsDeleteCommand();
 Command StatusCommand();
+Command AnalyticsCommand();
 Command ConfigCommand();
 Command VersionCommand();
 

@@ -54,6 +54,12 @@ std::string FormatStatus(const json::object& status) {
   const json::object& rates = ObjectAt(status, "rates");
   std::string text = fmt::format("mode        {}\n", EscapeControls(TextAt(status, "mode")));
   text += fmt::format("model       {}\n", EscapeControls(TextAt(status, "model")));
+  if (TextAt(status, "mode") == "cluster") {  // an embedded server does all the work itself
+    const json::object& instances = ObjectAt(status, "instances");
+    text += fmt::format("servers     {}\nworkers     {}{}\n", IntegerAt(instances, "servers"),
+                        IntegerAt(instances, "workers"),
+                        IntegerAt(instances, "workers") == 0 ? ": documents wait until `millrace worker` runs" : "");
+  }
   text += fmt::format("documents   {}\n", DescribeDocuments(ObjectAt(status, "documents")));
   text += fmt::format("chunks      {}\n", IntegerAt(status, "chunks"));
   text += fmt::format("index       {} documents, {} chunks, {:.1f} MiB\n", IntegerAt(index, "documents"),

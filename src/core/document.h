@@ -24,6 +24,9 @@ inline Timestamp Now() {
 
 /// `2024-01-15T10:30:00.250Z`
 std::string FormatTimestamp(Timestamp time);
+/// RFC 3339, such as `2024-01-15T10:30:00Z` or `2024-01-15t12:30:00.25+02:00`; of the year 1970 or later. Fractions
+/// beyond milliseconds are dropped.
+std::optional<Timestamp> ParseTimestamp(std::string_view text);
 /// `2024-01-15 10:30:00`, UTC, as the contract's lists show it.
 std::string FormatSqlTimestamp(Timestamp time);
 /// `2024-01-15T10:30:00`, UTC, as the contract's messages carry it.

@@ -15,10 +15,13 @@ namespace millrace::core {
 inline constexpr std::chrono::seconds kHeartbeatInterval{2};
 inline constexpr std::chrono::seconds kHeartbeatExpiry{10};
 
+inline constexpr char kServerRole[] = "server";
+inline constexpr char kWorkerRole[] = "worker";
+
 /// A running process of this store (DELIVERY §7).
 struct Instance {
   std::string id;       // random, made at each start
-  std::string role;     // `server` or `worker`
+  std::string role;     // kServerRole or kWorkerRole
   std::string url;      // where its HTTP API or its metrics are
   std::string version;  // of the program
   Timestamp started_at, heartbeat;
@@ -33,11 +36,11 @@ class Instances {
  public:
   virtual ~Instances() = default;
 
-  /// Adds or refreshes this process; the store's own clock gives `heartbeat`.
+  /// Adds or refreshes this process; the store's own clock gives `heartbeat`. Removes those long silent.
   virtual base::Status Beat(const Instance& instance) = 0;
-  virtual base::Status Leave(const std::string& id) = 0;
+  virtual base::Status Leave(const std::string& id) = 0;  // also when it is not there
 
-  /// Those whose heartbeat is younger than kHeartbeatExpiry, ascending role and start.
+  /// Those whose heartbeat is younger than kHeartbeatExpiry, ascending role, start and id.
   virtual base::Result<std::vector<Instance>> List() = 0;
 
   /// True when `holder` has the lease `name` from now on for `duration`: it was free, expired or its own already.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/deadline.h"
@@ -12,6 +13,11 @@
 #include "core/document.h"
 
 namespace millrace::core {
+
+/// `emb:doc<id>:chunk<index>`
+std::string VectorKey(DocumentId id, std::int32_t chunk_index);
+/// The document of such a key; nothing of any other.
+std::optional<DocumentId> ParseVectorKey(std::string_view key);
 
 /// The vectors of one document's indexed version, in chunk order.
 struct CachedDocument {
@@ -35,8 +41,9 @@ class VectorCache {
  public:
   virtual ~VectorCache() = default;
 
-  /// Each document at once or not at all: ignored when the cache holds a newer (version, revision) or a newer delete;
-  /// else its keys are written and surplus ones of an earlier version removed.
+  /// Each document is ignored when the cache holds a newer (version, revision) or a delete of this or a newer version;
+  /// else its keys are written and surplus ones of an earlier version removed. While a document of many chunks is
+  /// written, readers of its keys may meet both versions; never afterwards, and Versions() leaves it out meanwhile.
   virtual base::Status Put(std::span<const CachedDocument> documents, base::Deadline deadline) = 0;
 
   /// Removes the document's keys and remembers the deleted version, so that a late Put of it is ignored. How many keys

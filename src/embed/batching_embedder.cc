@@ -153,6 +153,7 @@ base::Status BatchingEmbedder::RunTogether(std::span<QueuedText> batch) {
             fmt::format("the encoder gave {} numbers for {} texts", vectors->size(), batch.size())};
   }
   embedded_tokens_.Add(static_cast<double>(tokens));
+  tokens_rate_.Add(static_cast<double>(tokens));
   embedded_texts_.Add(static_cast<double>(batch.size()));
   for (std::size_t i = 0; i < batch.size(); ++i) {
     batch[i].request->Deliver(batch[i].index, std::span(*vectors).subspan(i * dimensions(), dimensions()));

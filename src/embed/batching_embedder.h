@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/rate_meter.h"
 #include "core/embedder.h"
 #include "embed/text_queue.h"
 
@@ -39,6 +40,9 @@ class BatchingEmbedder final : public core::Embedder {
   base::Result<std::vector<float>> Embed(std::span<const std::string_view> texts, Priority priority,
                                          base::Deadline deadline) override;
 
+  /// Of queries and of ingestion, over the last 30 s.
+  double tokens_per_second() const { return tokens_rate_.per_second(); }
+
   /// Fails what waits with kUnavailable, lets the running batches end, then joins the threads. Idempotent.
   void Stop();
 
@@ -66,6 +70,7 @@ class BatchingEmbedder final : public core::Embedder {
   const BatchingOptions options_;
   base::Counter& embedded_tokens_;
   base::Counter& embedded_texts_;
+  base::RateMeter tokens_rate_;
   Lane queries_, ingest_;
 };
 

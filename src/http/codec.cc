@@ -164,6 +164,12 @@ Decoded<double> DecodeSeconds(std::string_view name, std::string_view text, doub
   return value;
 }
 
+Decoded<core::Timestamp> DecodeTime(std::string_view name, std::string_view text) {
+  const auto time = core::ParseTimestamp(text);
+  if (!time) return InvalidField(fmt::format("/{}", name), "must be a time such as 2026-01-15T10:30:00Z");
+  return *time;
+}
+
 Decoded<bool> DecodeBool(std::string_view name, std::string_view text) {
   const std::string word = LowerCase(text);
   for (const char* yes : {"true", "1", "yes", "on", "t", "y"}) {

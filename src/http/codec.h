@@ -37,6 +37,8 @@ std::optional<Problem> CheckMediaType(const Request& request, MediaType expected
 /// Parameters of path and query. Decimal digits only, within [low, high].
 Decoded<std::int64_t> DecodeInteger(std::string_view name, std::string_view text, std::int64_t low, std::int64_t high);
 Decoded<double> DecodeSeconds(std::string_view name, std::string_view text, double high);
+/// RFC 3339, of the year 1970 or later.
+Decoded<core::Timestamp> DecodeTime(std::string_view name, std::string_view text);
 /// `true`, `1`, `yes`, `on`, `t`, `y` and their opposites, in any case.
 Decoded<bool> DecodeBool(std::string_view name, std::string_view text);
 

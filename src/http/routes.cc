@@ -9,6 +9,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddDocumentRoutes(services, waiting, routes);
   AddBulkRoutes(services, waiting, routes);
   AddSearchRoutes(services, routes);
+  AddAnalyticsRoutes(services, routes);
   AddEventRoutes(services, routes);
   AddAdminRoutes(services, routes);
   AddDocsRoutes(routes);

@@ -13,6 +13,7 @@ void AddContractRoutes(const Services& services, std::vector<Route>& routes);
 void AddDocumentRoutes(const Services& services, std::shared_ptr<Waiting> waiting, std::vector<Route>& routes);
 void AddBulkRoutes(const Services& services, std::shared_ptr<Waiting> waiting, std::vector<Route>& routes);
 void AddSearchRoutes(const Services& services, std::vector<Route>& routes);
+void AddAnalyticsRoutes(const Services& services, std::vector<Route>& routes);
 void AddEventRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Services& services, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);

@@ -24,6 +24,11 @@ void WriteLag(JsonWriter& json, const admin::PipelineStatus& status) {
   json.EndArray().EndObject();
 }
 
+void WriteRates(JsonWriter& json, double documents, double chunks, double tokens) {
+  json.Key("rates").BeginObject().Member("documents_per_second", documents).Member("chunks_per_second", chunks);
+  json.Member("tokens_per_second", tokens).EndObject();
+}
+
 Response ShowStatus(const Services& services) {
   const auto status = services.overview.Pipeline();
   if (!status) return ToResponse(status.error());
@@ -41,10 +46,38 @@ Response ShowStatus(const Services& services) {
   json.Member("oldest_seconds", status->outbox_age_seconds).EndObject();
   json.Member("in_flight", status->in_flight);
   WriteLag(json, *status);
-  json.Key("rates").BeginObject().Member("documents_per_second", status->documents_per_second);
-  json.Member("chunks_per_second", status->chunks_per_second);
-  json.Member("tokens_per_second", status->tokens_per_second).EndObject();
-  json.Member("seconds_left", status->seconds_left).EndObject();
+  WriteRates(json, status->documents_per_second, status->chunks_per_second, status->tokens_per_second);
+  json.Member("seconds_left", status->seconds_left);
+  json.Key("instances").BeginObject().Member("servers", status->servers).Member("workers", status->workers);
+  json.EndObject().EndObject();
+  return Json(std::move(json));
+}
+
+void WriteInstance(JsonWriter& json, const core::Instance& instance) {
+  json.BeginObject().Member("id", instance.id).Member("role", instance.role).Member("url", instance.url);
+  json.Member("version", instance.version).Member("started_at", core::FormatTimestamp(instance.started_at));
+  json.Member("heartbeat", core::FormatTimestamp(instance.heartbeat));
+  json.Key("partitions").BeginArray();
+  for (const core::TopicPartition& partition : instance.partitions) {
+    json.BeginObject().Member("topic", partition.topic).Member("partition", partition.partition).EndObject();
+  }
+  json.EndArray().Key("applied").BeginArray();
+  for (const auto& [partition, offset] : instance.applied) {
+    json.BeginObject().Member("topic", partition.topic).Member("partition", partition.partition);
+    json.Member("offset", offset).EndObject();
+  }
+  json.EndArray().Member("in_flight", instance.in_flight);
+  WriteRates(json, instance.documents_per_second, instance.chunks_per_second, instance.tokens_per_second);
+  json.EndObject();
+}
+
+Response ShowInstances(const Services& services) {
+  const auto instances = services.overview.Instances();
+  if (!instances) return ToResponse(instances.error());
+  JsonWriter json;
+  json.BeginObject().Key("instances").BeginArray();
+  for (const core::Instance& instance : *instances) WriteInstance(json, instance);
+  json.EndArray().EndObject();
   return Json(std::move(json));
 }
 
@@ -68,7 +101,7 @@ Response ShowVersion(const Services& services) {
 
 Response ShowReadiness(const Services& services) {
   const admin::Readiness readiness = services.overview.readiness();
-  constexpr std::array kNames = {"ready", "loading model", "loading index", "draining"};
+  constexpr std::array kNames = {"ready", "loading index", "draining"};
   JsonWriter json;
   json.BeginObject().Member("status", kNames[static_cast<std::size_t>(readiness)]).EndObject();
   Response response = Json(std::move(json));
@@ -103,6 +136,7 @@ void AddAdminRoutes(const Services& services, std::vector<Route>& routes) {
     routes.push_back({"GET", pattern, scope, operation, surface, std::move(handler), at_once});
   };
   add("/v1/status", Scope::kRead, "status", Surface::kV1, ShowStatus);
+  add("/v1/instances", Scope::kRead, "instances", Surface::kV1, ShowInstances);
   add("/v1/config", Scope::kAdmin, "config", Surface::kV1, ShowConfig);
   add("/v1/version", Scope::kRead, "version", Surface::kV1, ShowVersion, true);
   add("/livez", Scope::kNone, "livez", Surface::kPlain, ShowLiveness, true);

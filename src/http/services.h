@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "core/document_store.h"
 #include "core/limits.h"
+#include "core/search_statistics.h"
 #include "http/router.h"
 #include "ingest/intake.h"
 #include "search/event_hub.h"
@@ -30,6 +31,7 @@ struct Services {
   search::Search& search;
   search::EventHub& events;
   admin::Overview& overview;
+  core::SearchStatistics& statistics;
   base::Metrics& metrics;
   std::function<std::vector<ConfigSetting>()> settings;
   std::string version;

@@ -261,16 +261,20 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
     effects.push_back(std::move(job.effects));
   }
   if (ready.empty()) return;
-  const auto settle = [&](Job& job, core::Applied applied) {
+  const auto settle = [&](std::size_t i, core::Applied applied) {
+    Job& job = *ready[i];
     job.Finish(applied == core::Applied::kYes ? Processed::Kind::kIndexed : Processed::Kind::kSkipped);
     if (applied != core::Applied::kYes) return;
     documents_indexed_.Add();
+    documents_rate_.Add(1);
     chunks_indexed_.Add(static_cast<double>(job.chunks));
+    chunks_rate_.Add(static_cast<double>(job.chunks));
+    if (ports_.cache != nullptr) TellCache(job, std::move(effects[i]));
   };
   auto together = Retrying(deadline, "the store", [&](Deadline call) { return ports_.effects.Publish(effects, call); });
   for (std::size_t i = 0; i < ready.size(); ++i) {
     if (together) {
-      settle(*ready[i], (*together)[i]);
+      settle(i, (*together)[i]);
     } else if (base::IsRetryable(together.error().code)) {
       ready[i]->Finish(Processed::Kind::kAbandoned, together.error().message);
     } else {
@@ -279,7 +283,7 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
         return ports_.effects.Publish({&effects[i], 1}, call);
       });
       if (alone) {
-        settle(*ready[i], alone->front());
+        settle(i, alone->front());
       } else if (base::IsRetryable(alone.error().code)) {
         ready[i]->Finish(Processed::Kind::kAbandoned, alone.error().message);
       } else {
@@ -287,6 +291,18 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
       }
     }
   }
+}
+
+void DocumentProcessor::TellCache(const Job& job, Effects effects) {
+  core::CachedDocument document;  // revision 0: it was indexed for the first time
+  document.id = job.id;
+  document.version = effects.version;
+  // A long document's staged part is in the store alone.
+  if (const auto chunks = static_cast<std::int64_t>(effects.chunks.size()); chunks == job.chunks) {
+    document.chunks = static_cast<std::int32_t>(chunks);
+    document.vectors = std::move(effects.vectors);
+  }
+  ports_.cache->Stored(std::move(document));
 }
 
 void DocumentProcessor::RecordFailures(std::vector<Job>& jobs, Deadline deadline) {
@@ -303,6 +319,7 @@ void DocumentProcessor::RecordFailures(std::vector<Job>& jobs, Deadline deadline
       job.Finish(Processed::Kind::kSkipped);
     } else {
       documents_failed_.Add();
+      documents_rate_.Add(1);
       base::LogWarning("document {} version {} failed at {}: {}", job.id, job.order.version, failure.error.stage,
                        failure.error.message);
       job.Finish(Processed::Kind::kFailed, failure.error.message);

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "base/rate_meter.h"
 #include "base/signal.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/embedder.h"
+#include "ingest/cache_keeper.h"
 #include "ingest/upload_message.h"
 
 namespace millrace::ingest {
@@ -38,6 +40,7 @@ class DocumentProcessor {
     core::EffectStore& effects;
     core::ContentStore& contents;
     core::Embedder& embedder;
+    CacheKeeper* cache = nullptr;  // told of what was committed, where there is a cache
   };
 
   /// `on_events` is called after every transaction that wrote to the outbox.
@@ -45,6 +48,10 @@ class DocumentProcessor {
 
   /// One result per upload, in order.
   std::vector<Processed> Process(std::vector<Upload> batch, base::Deadline deadline);
+
+  /// Over the last 30 s: documents worked off, whatever the outcome, and chunks committed.
+  double documents_per_second() const { return documents_rate_.per_second(); }
+  double chunks_per_second() const { return chunks_rate_.per_second(); }
 
  private:
   struct Job;
@@ -63,6 +70,7 @@ class DocumentProcessor {
   base::Status StageFull(Job& job, base::Deadline deadline);
   void EmbedTogether(std::vector<Job>& jobs, base::Deadline deadline);
   void PublishTogether(std::vector<Job>& jobs, base::Deadline deadline);
+  void TellCache(const Job& job, core::Effects effects);
   void RecordFailures(std::vector<Job>& jobs, base::Deadline deadline);
 
   Ports ports_;
@@ -72,6 +80,7 @@ class DocumentProcessor {
   base::Counter& documents_indexed_;
   base::Counter& documents_failed_;
   base::Counter& dependency_waits_;
+  base::RateMeter documents_rate_, chunks_rate_;
 };
 
 }  // namespace millrace::ingest

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 
@@ -10,22 +11,20 @@ namespace millrace::ingest {
 namespace {
 
 constexpr auto kInterval = std::chrono::seconds(60);
+constexpr auto kLease = std::chrono::seconds(90);  // whoever holds it renews it in its next round
 constexpr auto kNoProgress = std::chrono::seconds(60);
 constexpr std::size_t kStalledAtOnce = 10'000;
 
 /// What the log can still deliver to the workers: records at or beyond both the log start and the committed offset.
 std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<core::TopicInfo>& topics,
-                                                             const std::vector<core::GroupInfo>& groups) {
+                                                             const core::GroupInfo& workers) {
   std::map<core::TopicPartition, core::Watermarks> deliverable;
   for (const core::TopicInfo& topic : topics) {
     for (const auto& [partition, marks] : topic.watermarks) deliverable[{topic.spec.name, partition}] = marks;
   }
-  for (const core::GroupInfo& group : groups) {
-    if (group.group != core::kWorkersGroup) continue;
-    for (const auto& [partition, offset] : group.committed) {
-      if (const auto found = deliverable.find(partition); found != deliverable.end()) {
-        found->second.low = std::max(found->second.low, offset);
-      }
+  for (const auto& [partition, offset] : workers.committed) {
+    if (const auto found = deliverable.find(partition); found != deliverable.end()) {
+      found->second.low = std::max(found->second.low, offset);
     }
   }
   return deliverable;
@@ -33,10 +32,9 @@ std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<c
 
 }  // namespace
 
-Housekeeper::Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log, base::Metrics& metrics)
-    : store_(store),
-      outbox_(outbox),
-      log_(log),
+Housekeeper::Housekeeper(Ports ports, std::string id, base::Metrics& metrics)
+    : ports_(ports),
+      id_(std::move(id)),
       requeued_(metrics.AddCounter("millrace_documents_requeued_total",
                                    "Documents published again because their message could not arrive any more.")) {}
 
@@ -58,24 +56,27 @@ void Housekeeper::Stop() {
 }
 
 base::Status Housekeeper::Sweep(core::Timestamp now) {
+  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("housekeeper", id_, kLease));
+  if (!ours) return {};
   RETURN_IF_ERROR(RequeueStranded(now));
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto rows, store_.RemoveExpired(now));
-  ASSIGN_OR_RETURN([[maybe_unused]] const auto records, log_.ApplyRetention(now));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto rows, ports_.store.RemoveExpired(now));
+  ASSIGN_OR_RETURN([[maybe_unused]] const auto records, ports_.log.ApplyRetention(now));
   return {};
 }
 
 base::Status Housekeeper::RequeueStranded(core::Timestamp now) {
-  ASSIGN_OR_RETURN(const auto stalled, store_.FindStalled(now - kNoProgress, kStalledAtOnce));
+  ASSIGN_OR_RETURN(const auto stalled, ports_.store.FindStalled(now - kNoProgress, kStalledAtOnce));
   if (stalled.empty()) return {};
-  ASSIGN_OR_RETURN(const auto topics, log_.ListTopics());
-  ASSIGN_OR_RETURN(const auto groups, log_.ListGroups());
-  const auto deliverable = Deliverable(topics, groups);
+  ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
+  const auto workers = ports_.groups.DescribeGroup(core::kWorkersGroup);
+  if (!workers && workers.error().code != base::Code::kNotFound) return workers.error();
+  const auto deliverable = Deliverable(topics, workers ? *workers : core::GroupInfo());
   for (const core::Stalled& document : stalled) {
     const auto marks = deliverable.find({document.position.topic, document.position.partition});
     const bool will_arrive = marks != deliverable.end() && document.position.offset >= marks->second.low &&
                              document.position.offset < marks->second.high;
     if (will_arrive) continue;
-    RETURN_IF_ERROR(outbox_.Requeue(document.id, document.version));
+    RETURN_IF_ERROR(ports_.outbox.Requeue(document.id, document.version));
     requeued_.Add();
     base::LogWarning("document {} version {} is published again: its message cannot arrive any more", document.id,
                      document.version);

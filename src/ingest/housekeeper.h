@@ -1,34 +1,44 @@
 #pragma once
 
+#include <string>
 #include <thread>
 
 #include "base/metrics.h"
 #include "base/signal.h"
+#include "core/instances.h"
 #include "core/log.h"
 #include "core/outbox.h"
 #include "core/store_admin.h"
 
 namespace millrace::ingest {
 
-/// Each minute: publishes again what cannot arrive by itself (DELIVERY §2: deleted topics, expired retention, reset
-/// groups), and removes what nobody can ask for any more.
+/// Each minute, on one of the processes that share the store: publishes again what cannot arrive by itself (DELIVERY
+/// §2: deleted topics, expired retention, reset groups), and removes what nobody can ask for any more.
 class Housekeeper {
  public:
-  Housekeeper(core::StoreAdmin& store, core::Outbox& outbox, core::LogAdmin& log, base::Metrics& metrics);
+  struct Ports {
+    core::StoreAdmin& store;
+    core::Outbox& outbox;
+    core::LogAdmin& log;
+    core::GroupAdmin& groups;
+    core::Instances& instances;
+  };
+
+  /// `id` is this process's Instance::id.
+  Housekeeper(Ports ports, std::string id, base::Metrics& metrics);
   ~Housekeeper();
 
   void Start();
   void Stop();
 
-  /// One round, as Start()'s thread runs it.
+  /// One round, as Start()'s thread runs it; nothing when it is another process's turn.
   base::Status Sweep(core::Timestamp now);
 
  private:
   base::Status RequeueStranded(core::Timestamp now);
 
-  core::StoreAdmin& store_;
-  core::Outbox& outbox_;
-  core::LogAdmin& log_;
+  Ports ports_;
+  const std::string id_;
   base::Counter& requeued_;
   base::StopFlag stop_;
   std::thread thread_;

@@ -81,7 +81,9 @@ base::Status IntakeService::Delete(core::DocumentId id, Deadline deadline) {
   RETURN_IF_ERROR(parts_.store.Delete(id, deadline));
   deleted_.Add();
   parts_.relay.Wake();
-  return parts_.index.Refresh({&id, 1}, deadline);
+  const base::Status refreshed = parts_.index.Refresh({&id, 1}, deadline);
+  if (parts_.cache != nullptr) parts_.cache->Removed(id);
+  return refreshed;
 }
 
 base::Result<core::DocumentRecord> IntakeService::WaitFor(core::DocumentId id, core::Version version,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ingest/cache_keeper.h"
 #include "ingest/document_processor.h"
 #include "ingest/intake.h"
 #include "ingest/outbox_relay.h"
@@ -27,7 +28,8 @@ class IntakeService final : public Intake {
     DocumentProcessor& processor;
     OutboxRelay& relay;
     LocalIndex& index;
-    const base::StopFlag& stop;  // ends waits for documents
+    const base::StopFlag& stop;    // ends waits for documents
+    CacheKeeper* cache = nullptr;  // told of deletes, where there is a cache
   };
 
   /// Beyond `max_backlog` undelivered messages accepting answers kOverloaded.

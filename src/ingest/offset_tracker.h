@@ -20,6 +20,12 @@ class OffsetTracker {
   }
   void Revoke(const core::TopicPartition& partition) { partitions_.erase(partition); }
 
+  std::vector<core::TopicPartition> partitions() const {
+    std::vector<core::TopicPartition> ours;
+    for (const auto& [partition, entry] : partitions_) ours.push_back(partition);
+    return ours;
+  }
+
   /// Notes a record as begun; the epoch to hand to Done(). 0 when the partition is not ours.
   std::uint64_t Begin(const core::Position& position) {
     const auto found = partitions_.find({position.topic, position.partition});

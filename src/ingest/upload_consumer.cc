@@ -1,5 +1,6 @@
 #include "ingest/upload_consumer.h"
 
+#include <set>
 #include <utility>
 
 #include "base/backoff.h"
@@ -14,6 +15,23 @@ namespace {
 constexpr auto kPollTimeout = std::chrono::milliseconds(100);
 constexpr auto kRevokeDrain = std::chrono::seconds(8);  // below the group's patience with a member that does not answer
 constexpr auto kNoDeadline = std::chrono::hours(24 * 365);  // background work is bounded by stop, not by time
+
+void Announce(const std::vector<core::TopicPartition>& assigned) {
+  if (assigned.empty()) {
+    base::LogInfo("no partition of {} is left for this worker: it idles until another one leaves", core::kUploadsTopic);
+    return;
+  }
+  std::string numbers;
+  for (const auto& partition : assigned) {
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(partition.partition);
+  }
+  base::LogInfo("works on partition(s) {} of {}", numbers, core::kUploadsTopic);
+}
+
+/// Of the content, in memory.
+std::int64_t HeldBytes(const Upload& upload) {
+  return static_cast<std::int64_t>(upload.content ? upload.content->size() : upload.work.content.size());
+}
 
 }  // namespace
 
@@ -31,10 +49,12 @@ UploadConsumer::~UploadConsumer() { Stop(); }
 base::Status UploadConsumer::Start() {
   core::LogConsumer::RebalanceListener listener;
   listener.assigned = [this](const std::vector<core::TopicPartition>& partitions) {
+    Announce(partitions);
     std::lock_guard lock(mutex_);
     for (const auto& partition : partitions) offsets_.Assign(partition);
   };
   listener.revoked = [this](const std::vector<core::TopicPartition>& partitions) {
+    DropQueued(partitions);
     DrainUntil(Deadline::After(kRevokeDrain));
     CommitDone();
     std::lock_guard lock(mutex_);
@@ -73,6 +93,11 @@ std::int64_t UploadConsumer::in_flight() const {
   return in_flight_;
 }
 
+std::vector<core::TopicPartition> UploadConsumer::partitions() const {
+  std::lock_guard lock(mutex_);
+  return offsets_.partitions();
+}
+
 bool UploadConsumer::HasRoom() const {
   return in_flight_ < static_cast<std::int64_t>(options_.max_in_flight) &&
          in_flight_bytes_ < options_.max_in_flight_bytes;
@@ -89,7 +114,7 @@ void UploadConsumer::PollLoop() {
       if (HasRoom()) room = options_.max_in_flight - static_cast<std::size_t>(in_flight_);
     }
     CommitDone();
-    if (room == 0) continue;
+    // Also without room: a member that stops polling, say because the store is away, would lose its partitions.
     auto records = consumer_->Poll(room, Deadline::After(kPollTimeout));
     if (!records) {
       if (backoff.first_try()) base::LogWarning("the log cannot be read, waiting: {}", records.error().message);
@@ -118,8 +143,7 @@ void UploadConsumer::Take(core::LogRecord record) {
   }
   item.upload = std::move(*upload);
   ++in_flight_;
-  in_flight_bytes_ +=
-      static_cast<std::int64_t>(item.upload.content ? item.upload.content->size() : item.upload.work.content.size());
+  in_flight_bytes_ += HeldBytes(item.upload);
   const auto [found, first] = behind_.try_emplace(item.upload.work.id);
   if (first) {
     MakeReady(std::move(item));
@@ -158,8 +182,7 @@ void UploadConsumer::WorkLoop(Lane& lane, bool batched) {
     for (Item& item : items) {
       uploads.push_back(std::move(item.upload));
       item.upload.work.id = uploads.back().work.id;
-      item.upload.content_bytes = static_cast<std::int64_t>(
-          uploads.back().content ? uploads.back().content->size() : uploads.back().work.content.size());
+      item.upload.content_bytes = HeldBytes(uploads.back());
     }
     Finish(items, processor_.Process(std::move(uploads), Deadline::After(kNoDeadline)));
   }
@@ -208,6 +231,43 @@ void UploadConsumer::CommitDone() {
   }
   std::lock_guard lock(mutex_);
   offsets_.Committed(offsets);
+}
+
+/// Records that nobody began are left to the partition's next owner.
+void UploadConsumer::DropQueued(const std::vector<core::TopicPartition>& partitions) {
+  const std::set<core::TopicPartition> lost(partitions.begin(), partitions.end());
+  std::lock_guard lock(mutex_);
+  const auto is_lost = [&](const Item& item) { return lost.contains({item.position.topic, item.position.partition}); };
+  const auto forget = [this](const Item& item) {
+    --in_flight_;
+    in_flight_bytes_ -= HeldBytes(item.upload);
+  };
+  for (auto& [id, later] : behind_) {
+    for (const Item& item : later) {
+      if (is_lost(item)) forget(item);
+    }
+    std::erase_if(later, is_lost);
+  }
+  for (Lane* lane : {&short_, &long_}) {
+    std::deque<Item> kept;
+    for (Item& item : *lane) {
+      if (!is_lost(item)) {
+        kept.push_back(std::move(item));
+        continue;
+      }
+      forget(item);
+      // A document's partition does not change, so whatever waited behind this record was lost with it, unless the
+      // topic got more partitions meanwhile.
+      auto waiting = behind_.extract(item.upload.work.id);
+      if (waiting.mapped().empty()) continue;
+      Item next = std::move(waiting.mapped().front());
+      waiting.mapped().pop_front();
+      behind_.insert(std::move(waiting));
+      kept.push_back(std::move(next));
+    }
+    lane->swap(kept);
+  }
+  changed_.notify_all();
 }
 
 void UploadConsumer::DrainUntil(Deadline deadline) {

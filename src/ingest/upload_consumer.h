@@ -42,6 +42,9 @@ class UploadConsumer {
 
   std::int64_t in_flight() const;
 
+  /// Those of `document-uploads` that are this member's now.
+  std::vector<core::TopicPartition> partitions() const;
+
  private:
   struct Item {
     Upload upload;
@@ -57,6 +60,7 @@ class UploadConsumer {
   void Finish(const std::vector<Item>& items, const std::vector<Processed>& results);
   void MakeReady(Item item);
   void CommitDone();
+  void DropQueued(const std::vector<core::TopicPartition>& partitions);
   void DrainUntil(base::Deadline deadline);
   bool HasRoom() const;
 

@@ -1,12 +1,16 @@
 #include "main/backend.h"
 
 #include <chrono>
+#include <map>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "adapters/memory/instance_table.h"
 #include "adapters/memory/memory_log.h"
 #include "adapters/memory/memory_store.h"
+#include "adapters/memory/search_table.h"
 #include "adapters/sqlite/sqlite_store.h"
 
 namespace millrace::app {
@@ -15,9 +19,12 @@ namespace {
 /// Uploads may be deleted once all groups are past them; the contents stay in the store. Events and analytics are
 /// views' food.
 std::vector<core::TopicSpec> Topics() {
-  return {{core::kUploadsTopic, 3, 1, std::chrono::hours(24)},
-          {core::kEventsTopic, 3, 1, std::chrono::hours(24)},
-          {core::kAnalyticsTopic, 1, 1, std::chrono::hours(24 * 7)}};
+  const auto kept_for = [](std::chrono::milliseconds age) {
+    return std::map<std::string, std::string>{{"retention.ms", std::to_string(age.count())}};
+  };
+  return {{core::kUploadsTopic, 3, 1, kept_for(std::chrono::hours(24))},
+          {core::kEventsTopic, 3, 1, kept_for(std::chrono::hours(24))},
+          {core::kAnalyticsTopic, 1, 1, kept_for(std::chrono::hours(24 * 7))}};
 }
 
 base::Status CreateMissingTopics(core::LogAdmin& log) {
@@ -33,11 +40,18 @@ base::Status CreateMissingTopics(core::LogAdmin& log) {
 struct InMemory {
   memory::MemoryStore store;
   memory::MemoryLog log;
+  memory::SearchTable statistics;
+  memory::InstanceTable instances;
+};
+
+struct InFile {
+  std::unique_ptr<sqlite::SqliteDatabase> database;
+  memory::InstanceTable instances;  // this process alone has the file open
 };
 
 Backend OpenMemory() {
   auto owner = std::make_shared<InMemory>();
-  auto& [store, log] = *owner;
+  auto& [store, log, statistics, instances] = *owner;
   return {owner,
           store.documents(),
           store.contents(),
@@ -48,15 +62,18 @@ Backend OpenMemory() {
           store.admin(),
           log.producer(),
           log.admin(),
+          log.groups(),
+          statistics,
+          instances,
           [&log](const std::string& group) { return log.NewConsumer(group); }};
 }
 
 base::Result<Backend> OpenSqlite(const Config& config) {
   sqlite::SqliteOptions options;
   options.directory = config.data;
-  ASSIGN_OR_RETURN(auto opened, sqlite::SqliteDatabase::Open(options));
-  std::shared_ptr<sqlite::SqliteDatabase> owner = std::move(opened);
-  auto& database = *owner;
+  auto owner = std::make_shared<InFile>();
+  ASSIGN_OR_RETURN(owner->database, sqlite::SqliteDatabase::Open(options));
+  auto& database = *owner->database;
   return Backend{owner,
                  database.documents(),
                  database.contents(),
@@ -67,6 +84,9 @@ base::Result<Backend> OpenSqlite(const Config& config) {
                  database.admin(),
                  database.producer(),
                  database.log_admin(),
+                 database.group_admin(),
+                 database.search_statistics(),
+                 owner->instances,
                  [&database](const std::string& group) { return database.NewConsumer(group); }};
 }
 

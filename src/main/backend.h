@@ -8,8 +8,10 @@
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/index_feed.h"
+#include "core/instances.h"
 #include "core/log.h"
 #include "core/outbox.h"
+#include "core/search_statistics.h"
 #include "core/store_admin.h"
 #include "main/config.h"
 
@@ -27,6 +29,9 @@ struct Backend {
   core::StoreAdmin& store_admin;
   core::LogProducer& producer;
   core::LogAdmin& log_admin;
+  core::GroupAdmin& group_admin;
+  core::SearchStatistics& search_statistics;
+  core::Instances& instances;
   std::function<std::unique_ptr<core::LogConsumer>(const std::string& group)> new_consumer;  // empty group: a reader
 };
 

@@ -5,6 +5,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "admin/embedded_overview.h"
+#include "admin/pipeline_overview.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/utf8.h"
@@ -25,10 +27,12 @@
 #include "ingest/housekeeper.h"
 #include "ingest/intake_service.h"
 #include "ingest/outbox_relay.h"
+#include "ingest/presence.h"
 #include "ingest/upload_consumer.h"
 #include "main/backend.h"
 #include "main/model.h"
 #include "search/analytics.h"
+#include "search/analytics_consumer.h"
 #include "search/index_follower.h"
 #include "search/search_service.h"
 
@@ -36,13 +40,6 @@ namespace millrace::app {
 namespace {
 
 using base::Deadline;
-
-base::LogLevel LevelOf(const std::string& name) {
-  if (name == "debug") return base::LogLevel::kDebug;
-  if (name == "warning") return base::LogLevel::kWarning;
-  if (name == "error") return base::LogLevel::kError;
-  return base::LogLevel::kInfo;
-}
 
 /// What ingestion needs of search, which the two rooms may not know of each other.
 class FollowedIndex final : public ingest::LocalIndex {
@@ -82,17 +79,24 @@ class Application {
         analytics_(backend_.producer, metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
-        housekeeper_(backend_.store_admin, backend_.outbox, backend_.log_admin, metrics),
-        overview_({backend_.documents, backend_.outbox, backend_.store_admin, backend_.log_admin, index_,
-                   [this] { return consumer_.in_flight(); }, [this] { return Readiness(); },
-                   [this] { return follower_.trouble(); }, model_.description},
-                  metrics) {}
+        analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
+        housekeeper_(
+            {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
+            metrics),
+        presence_(backend_.instances, [this] { return Self(); }),
+        overview_(
+            {backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, index_, backend_.instances,
+             [this] { return Self(); }, [this] { return Readiness(); }, Probes(), "embedded", model_.description},
+            metrics) {}
 
-  base::Status Start() {
+  base::Status Start(std::uint16_t port) {
+    port_ = port;
     follower_.Start();
     relay_.Start();
     RETURN_IF_ERROR(consumer_.Start());
+    RETURN_IF_ERROR(analytics_consumer_.Start());
     housekeeper_.Start();
+    presence_.Start();
     return {};
   }
 
@@ -109,7 +113,9 @@ class Application {
     done.Stop();
     limit.join();
     relay_.Stop(deadline);
+    analytics_consumer_.Stop();
     housekeeper_.Stop();
+    presence_.Stop();
     follower_.Stop();
   }
 
@@ -119,16 +125,28 @@ class Application {
       for (const SettingInForce& setting : in_force) shown.push_back({setting.name, setting.value, setting.source});
       return shown;
     };
-    http::Services services{
-        intake_,  backend_.documents,          backend_.chunks,   backend_.contents, search_, hub_, overview_, metrics,
-        settings, std::string(base::kVersion), model_.description};
+    http::Services services{intake_,
+                            backend_.documents,
+                            backend_.chunks,
+                            backend_.contents,
+                            search_,
+                            hub_,
+                            overview_,
+                            backend_.search_statistics,
+                            metrics,
+                            settings,
+                            std::string(base::kVersion),
+                            model_.description};
     services.limits.max_content_bytes = static_cast<std::size_t>(config_.max_request_bytes);
     return services;
   }
 
-  void Announce(std::uint16_t port) {
-    base::LogInfo("millrace {} serves http://{}:{} ({})", base::kVersion,
-                  config_.listen.substr(0, config_.listen.rfind(':')), port,
+  std::string url() const {
+    return fmt::format("http://{}:{}", config_.listen.substr(0, config_.listen.rfind(':')), port_.load());
+  }
+
+  void Announce() {
+    base::LogInfo("millrace {} serves {} ({})", base::kVersion, url(),
                   config_.ephemeral ? "in memory: everything is lost at the end" : "data in " + config_.data);
     base::LogInfo("model {}, vector kernel {}", model_.description, index_.kernel_name());
     if (config_.max_request_bytes > Config().max_request_bytes) {
@@ -137,12 +155,43 @@ class Application {
     }
   }
 
+  /// What this process is and does right now.
+  core::Instance Self() const {
+    core::Instance self;
+    self.id = id_;
+    self.role = core::kServerRole;
+    self.url = url();
+    self.version = base::kVersion;
+    self.started_at = started_at_;
+    self.partitions = consumer_.partitions();
+    self.in_flight = consumer_.in_flight();
+    self.documents_per_second = processor_.documents_per_second();
+    self.chunks_per_second = processor_.chunks_per_second();
+    self.tokens_per_second = model_.embedder->tokens_per_second();
+    return self;
+  }
+
+  /// One file is store, cache and log: the contract's three names share its state.
+  std::map<std::string, admin::Probe> Probes() {
+    const admin::Probe probe = [this](std::chrono::milliseconds timeout) -> base::Status {
+      RETURN_IF_ERROR(backend_.store_admin.Probe(timeout));
+      if (std::string trouble = follower_.trouble(); !trouble.empty()) {
+        return {base::Code::kUnavailable, std::move(trouble)};
+      }
+      return {};
+    };
+    return {{"redis", probe}, {"mysql", probe}, {"kafka", probe}};
+  }
+
   admin::Readiness Readiness() const {
     if (stop_.stopping()) return admin::Readiness::kDraining;
     return follower_.ready() ? admin::Readiness::kReady : admin::Readiness::kLoadingIndex;
   }
 
   Config config_;
+  const std::string id_ = ingest::NewInstanceId();
+  const core::Timestamp started_at_ = core::Now();
+  std::atomic<std::uint16_t> port_{0};
   base::StopFlag stop_;
   Backend backend_;
   Model model_;
@@ -156,84 +205,17 @@ class Application {
   search::Analytics analytics_;
   search::SearchService search_;
   ingest::UploadConsumer consumer_;
+  search::AnalyticsConsumer analytics_consumer_;
   ingest::Housekeeper housekeeper_;
-  admin::EmbeddedOverview overview_;
+  ingest::Presence presence_;
+  admin::PipelineOverview overview_;
 };
-
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-/// `HOST:PORT`, `[IPv6]:PORT`, `localhost:PORT`.
-base::Result<ListenAddress> ParseListen(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  const base::Error wrong{base::Code::kInvalidArgument, fmt::format("listen is '{}': expected HOST:PORT", text), {}};
-  if (colon == std::string::npos || colon == 0) return wrong;
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  const std::string digits = text.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string::npos) return wrong;
-  const int port = std::stoi(digits);
-  if (port > 65535) return wrong;
-  return ListenAddress{std::move(host), static_cast<std::uint16_t>(port)};
-}
-
-std::vector<std::string> SplitAtCommas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
-    if (!part.empty()) parts.emplace_back(part);
-    begin = end + 1;
-  }
-  return parts;
-}
-
-http::ServerOptions OptionsOf(const Config& config, const ListenAddress& address) {
-  http::ServerOptions options;
-  options.address = address.host;
-  options.port = address.port;
-  options.worker_threads = static_cast<std::size_t>(config.http_workers);
-  options.max_connections = static_cast<std::size_t>(config.max_connections);
-  options.max_body_bytes = static_cast<std::size_t>(config.max_request_bytes);
-  options.max_bodies_bytes = std::max(options.max_bodies_bytes, 2 * options.max_body_bytes);
-  return options;
-}
-
-/// Blocks them here, before any thread starts, so that every thread leaves them to WaitForStop().
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-void WaitForStop(const sigset_t& signals) {
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  // A second one ends the process at once.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  signal(SIGTERM, SIG_DFL);
-  signal(SIGINT, SIG_DFL);
-}
 
 base::Status Run(const LoadedConfig& loaded) {
   const Config& config = loaded.config;
-  const sigset_t signals = BlockStopSignals();
+  const StopSignals signals;
   ASSIGN_OR_RETURN(const ListenAddress address, ParseListen(config.listen));
-  http::AccessOptions access;
-  access.allowed_hosts = SplitAtCommas(config.allowed_hosts);
-  access.listen_host = address.host;
-  access.cors_origin = config.cors_origin;
-  if (!config.api_keys.empty()) {
-    ASSIGN_OR_RETURN(access.keys, http::ApiKeys::Load(config.api_keys));
-  }
+  ASSIGN_OR_RETURN(http::AccessOptions access, AccessOf(config, address));
 
   base::Metrics metrics;
   ASSIGN_OR_RETURN(Backend backend, OpenBackend(config));
@@ -248,12 +230,12 @@ base::Status Run(const LoadedConfig& loaded) {
 
   http::Services services = app.HttpServices(loaded, metrics);
   const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
-  http::Server server(OptionsOf(config, address), router, metrics);
+  http::Server server(ServerOptionsOf(config, address), router, metrics);
   RETURN_IF_ERROR(server.Start());
-  RETURN_IF_ERROR(app.Start());
-  app.Announce(server.port());
+  RETURN_IF_ERROR(app.Start(server.port()));
+  app.Announce();
 
-  WaitForStop(signals);
+  signals.Wait();
   base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
   const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
   app.BeginStop();
@@ -265,13 +247,6 @@ base::Status Run(const LoadedConfig& loaded) {
 
 }  // namespace
 
-int Serve(const LoadedConfig& loaded) {
-  base::SetUpLogging(LevelOf(loaded.config.log_level));
-  if (const auto run = Run(loaded); !run) {
-    fmt::print(stderr, "millrace serve: {}\n", run.error().message);
-    return 1;
-  }
-  return 0;
-}
+int Serve(const LoadedConfig& loaded) { return RunProcess("serve", loaded, Run); }
 
 }  // namespace millrace::app

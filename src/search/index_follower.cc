@@ -82,7 +82,7 @@ void IndexFollower::Stop() {
 base::Status IndexFollower::Refresh(std::span<const core::DocumentId> ids, Deadline deadline) {
   std::unique_lock lock(mutex_);
   const std::uint64_t ticket = ++last_ticket_;
-  requests_.push_back({{ids.begin(), ids.end()}, {}, false, ticket});
+  requests_.push_back({{ids.begin(), ids.end()}, {}, {}, false, ticket});
   changed_.notify_all();
   if (!changed_.wait_until(lock, deadline.when(), [&] { return stopping_ || applied_ >= ticket; })) {
     return {Code::kDeadlineExceeded, "the index has not caught up in time"};
@@ -94,13 +94,18 @@ base::Status IndexFollower::Refresh(std::span<const core::DocumentId> ids, Deadl
 void IndexFollower::Suspect(std::span<const core::DocumentId> ids) {
   std::lock_guard lock(mutex_);
   if (requests_.size() >= kMaxRequests) return;  // a search must not wait; the regular comparison finds it
-  requests_.push_back({{ids.begin(), ids.end()}, {}, false, ++last_ticket_});
+  requests_.push_back({{ids.begin(), ids.end()}, {}, {}, false, ++last_ticket_});
   changed_.notify_all();
 }
 
 std::string IndexFollower::trouble() const {
   std::lock_guard lock(mutex_);
   return trouble_;
+}
+
+std::map<core::TopicPartition, std::int64_t> IndexFollower::followed() const {
+  std::lock_guard lock(mutex_);
+  return followed_;
 }
 
 void IndexFollower::SetTrouble(std::string trouble) {
@@ -126,56 +131,57 @@ void IndexFollower::Enqueue(Request request) {
 }
 
 base::Result<std::vector<core::Position>> IndexFollower::EndOfLog() {
-  ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
+  ASSIGN_OR_RETURN(const auto topic, ports_.log.DescribeTopic(core::kEventsTopic));
   std::vector<core::Position> ends;
-  for (const core::TopicInfo& topic : topics) {
-    if (topic.spec.name != core::kEventsTopic) continue;
-    for (const auto& [partition, marks] : topic.watermarks) ends.push_back({topic.spec.name, partition, marks.high});
-  }
+  for (const auto& [partition, info] : topic.partitions) ends.push_back({topic.spec.name, partition, info.marks.high});
   return ends;
 }
 
 void IndexFollower::ReadLoop() {
   base::Backoff backoff(std::chrono::milliseconds(100), std::chrono::seconds(5));
-  const auto pause = [&](const base::Error& error) {
-    SetTrouble("the index cannot follow the store: " + error.message);
-    if (backoff.first_try()) base::LogWarning("the index cannot follow the store, waiting: {}", error.message);
-    stop_.SleepUntil(Deadline::After(backoff.Next()));
-  };
+  bool loaded_once = false;
   while (!stop_.stopping()) {
-    // The order matters: what is written after the end was read is in the events, what was written before is in the
-    // store.
-    const auto ends = EndOfLog();
-    if (!ends) {
-      pause(ends.error());
-      continue;
-    }
-    if (const auto loaded = LoadAll(); !loaded) {
-      pause(loaded.error());
-      continue;
-    }
-    auto reader = ports_.new_reader();
-    if (const auto assigned = reader->Assign(*ends); !assigned) {
-      pause(assigned.error());
-      continue;
-    }
-    ready_ = true;
-    SetTrouble("");
-    backoff.Reset();
-    auto compare_due = Deadline::After(kCompareInterval);
-    while (!stop_.stopping()) {
-      if (!ReadOnce(*reader)) {
-        stop_.SleepUntil(Deadline::After(backoff.Next()));
-        continue;
-      }
-      backoff.Reset();
-      if (compare_due.expired()) {
-        Enqueue({{}, {}, true, 0});
-        compare_due = Deadline::After(kCompareInterval);
-      }
-    }
-    reader->Close();
+    const base::Status followed = Follow(loaded_once, backoff);
+    if (followed || stop_.stopping()) continue;
+    SetTrouble("the index cannot follow the store: " + followed.error().message);
+    if (backoff.first_try())
+      base::LogWarning("the index cannot follow the store, waiting: {}", followed.error().message);
+    stop_.SleepUntil(Deadline::After(backoff.Next()));
+    // Without the log there are no events, but what the store has can be answered.
+    if (loaded_once) Enqueue({{}, {}, {}, true, 0});
   }
+}
+
+/// From the end of the log on, until its partitions change.
+base::Status IndexFollower::Follow(bool& loaded_once, base::Backoff& backoff) {
+  // The order matters: what is written after the end was read is in the events, what was written before is in the
+  // store.
+  const auto ends = EndOfLog();
+  if (ends || !loaded_once) RETURN_IF_ERROR(LoadAll());
+  loaded_once = true;
+  if (!ends) return ends.error();
+  auto reader = ports_.new_reader();
+  RETURN_IF_ERROR(reader->Assign(*ends));
+  ready_ = true;
+  SetTrouble("");
+  backoff.Reset();
+  auto compare_due = Deadline::After(kCompareInterval);
+  while (!stop_.stopping()) {
+    if (!ReadOnce(*reader)) {
+      stop_.SleepUntil(Deadline::After(backoff.Next()));
+      continue;
+    }
+    backoff.Reset();
+    if (!compare_due.expired()) continue;
+    Enqueue({{}, {}, {}, true, 0});
+    compare_due = Deadline::After(kCompareInterval);
+    if (const auto now = EndOfLog(); now && now->size() != ends->size()) {
+      base::LogInfo("{} has {} partitions now, following them anew", core::kEventsTopic, now->size());
+      break;
+    }
+  }
+  reader->Close();
+  return {};
 }
 
 bool IndexFollower::ReadOnce(core::LogConsumer& reader) {
@@ -184,6 +190,7 @@ bool IndexFollower::ReadOnce(core::LogConsumer& reader) {
   if (records->empty()) return true;
   Request request;
   for (const core::LogRecord& record : *records) {
+    request.next_offsets[{record.position.topic, record.position.partition}] = record.position.offset + 1;
     auto event = core::ParseEvent(record.value.value_or(""));
     if (!event) {
       base::LogWarning("event {}/{}@{} is left out: {}", record.position.topic, record.position.partition,
@@ -249,6 +256,9 @@ void IndexFollower::Handle(std::deque<Request> requests) {
   }
   if (stop_.stopping()) return;
   std::lock_guard lock(mutex_);
+  for (const Request& request : requests) {
+    for (const auto& [partition, next] : request.next_offsets) followed_[partition] = next;
+  }
   applied_ = std::max(applied_, requests.back().ticket);
   changed_.notify_all();
 }

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/metrics.h"
 #include "base/signal.h"
 #include "core/index_feed.h"
@@ -41,6 +43,9 @@ class IndexFollower {
   void Stop();
   bool ready() const { return ready_; }
 
+  /// Next offsets of `document-events`, up to which the index has everything; those read since the start.
+  std::map<core::TopicPartition, std::int64_t> followed() const;
+
   /// Why the store could not be read the last time; empty when it could.
   std::string trouble() const;
 
@@ -57,11 +62,13 @@ class IndexFollower {
   struct Request {
     std::vector<core::DocumentId> ids;
     std::vector<core::DocumentEvent> events;  // told to the hub once the index answers with them
+    std::map<core::TopicPartition, std::int64_t> next_offsets;
     bool compare_all = false;
     std::uint64_t ticket = 0;
   };
 
   void ReadLoop();
+  base::Status Follow(bool& loaded_once, base::Backoff& backoff);
   void WriteLoop();
   base::Result<std::vector<core::Position>> EndOfLog();
   base::Status LoadAll();
@@ -83,6 +90,7 @@ class IndexFollower {
   std::deque<Request> requests_;
   std::uint64_t last_ticket_ = 0;  // given out
   std::uint64_t applied_ = 0;      // highest ticket whose effects the index has
+  std::map<core::TopicPartition, std::int64_t> followed_;
   bool stopping_ = false;
   std::string trouble_;
 

@@ -7,6 +7,7 @@
 
 #include "adapters/sqlite/sqlite_store.h"
 #include "contract/log_contract.h"
+#include "contract/search_statistics_contract.h"
 #include "contract/store_contract.h"
 
 namespace millrace::contract {
@@ -72,8 +73,20 @@ class SqliteLogUnderTest final : public LogUnderTest {
   TemporaryDatabase database_;
 };
 
+class SqliteSearchStatisticsUnderTest final : public SearchStatisticsUnderTest {
+ public:
+  core::SearchStatistics& port() override { return database_.get().search_statistics(); }
+  void Reopen() override { database_.Reopen(); }
+
+ private:
+  TemporaryDatabase database_;
+};
+
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"sqlite", [] { return std::make_unique<SqliteStoreUnderTest>(); }}));
 MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"sqlite", [] { return std::make_unique<SqliteLogUnderTest>(); }}));
+
+MILLRACE_INSTANTIATE_SEARCH_STATISTICS_CONTRACT((SearchStatisticsFactory{
+    "sqlite", [] { return std::make_unique<SqliteSearchStatisticsUnderTest>(); }}));
 
 }  // namespace
 }  // namespace millrace::contract

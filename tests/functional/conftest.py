@@ -1,27 +1,8 @@
-import os
-import resource
-
 import pytest
 
-from serving import BINARY, Server, Starter
+from serving import Starter
 
-
-def pytest_sessionstart(session):
-    assert BINARY.is_file(), f"{BINARY} is missing: scripts/build release, or name another with MILLRACE_BINARY"
-    os.environ["NO_PROXY"] = "*"
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """Puts the end of each server's log below a failure."""
-    report = (yield).get_result()
-    if report.failed:
-        for name, value in item.funcargs.items():
-            for server in value.servers if isinstance(value, Starter) else [value]:
-                if isinstance(server, Server) and server.log_path.exists():
-                    report.sections.append((f"log of {name} (port {server.port})", server.log()[-6000:]))
+pytest_plugins = ["running"]
 
 
 @pytest.fixture

@@ -131,7 +131,9 @@ def test_labels_stay_few_whatever_clients_send(used):
 
 def test_status(used):
     status = used.get("/v1/status")
-    assert list(status) == ["mode", "model", "documents", "chunks", "index", "outbox", "in_flight", "lag", "rates", "seconds_left"]
+    assert list(status) == ["mode", "model", "documents", "chunks", "index", "outbox", "in_flight", "lag", "rates", "seconds_left",
+                            "instances"]
+    assert status["instances"] == {"servers": 1, "workers": 0}
     assert status["mode"] == "embedded" and isinstance(status["model"], str)
     assert list(status["documents"]) == STATUSES
     assert status["documents"] == dict.fromkeys(STATUSES, 0) | {"indexed": 20, "failed": 1, "deleted": 1}

@@ -8,7 +8,7 @@ import pytest
 from serving import free_port, run
 
 COMMANDS = [["serve"], ["ingest"], ["search"], ["documents", "list"], ["documents", "show"], ["documents", "chunks"],
-            ["documents", "delete"], ["status"], ["config"], ["version"]]
+            ["documents", "delete"], ["status"], ["analytics"], ["config"], ["version"]]
 
 PAGE = """<!doctype html><html><head><title>Kettle &amp; Co.</title><style>body { colour: unseenstyle }</style>
 <script>var unseenscript = 1;</script></head><body><nav>unseennav Home About</nav>
@@ -187,7 +187,7 @@ def test_server_from_the_environment(server):
     run("status", environment={"MILLRACE_SERVER": server.url})
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["search", "x"], ["documents", "list"], ["documents", "show", "1"], ["config"],
+@pytest.mark.parametrize("arguments", [["status"], ["analytics"], ["search", "x"], ["documents", "list"], ["documents", "show", "1"], ["config"],
                                        ["ingest", __file__.replace("test_cli.py", "requirements.txt")]])
 def test_server_away(arguments):
     url = f"http://127.0.0.1:{free_port()}"

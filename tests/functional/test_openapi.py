@@ -14,7 +14,8 @@ ROUTES = {
     ("DELETE", "/documents/{document_id}"), ("GET", "/docs"), ("GET", "/openapi.json"),
     ("POST", "/v1/documents"), ("GET", "/v1/documents"), ("GET", "/v1/documents/{id}"), ("DELETE", "/v1/documents/{id}"),
     ("GET", "/v1/documents/{id}/chunks"), ("GET", "/v1/documents/{id}/content"), ("POST", "/v1/documents/bulk"),
-    ("POST", "/v1/search"), ("GET", "/v1/events"), ("GET", "/v1/status"), ("GET", "/v1/config"), ("GET", "/v1/version"),
+    ("POST", "/v1/search"), ("GET", "/v1/analytics/searches"), ("GET", "/v1/events"), ("GET", "/v1/status"),
+    ("GET", "/v1/instances"), ("GET", "/v1/config"), ("GET", "/v1/version"),
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"),
 }
 

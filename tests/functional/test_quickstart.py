@@ -31,6 +31,12 @@ def test_taken_port(tmp_path):
         complains(quickstart(tmp_path, str(tmp_path), listen=f"127.0.0.1:{port}"), 1, str(port), "MILLRACE_LISTEN")
 
 
+def test_taken_port_of_a_worker(tmp_path):
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = taken.getsockname()[1]
+        complains(quickstart(tmp_path, "--cluster", str(tmp_path), listen=f"127.0.0.1:{port - 1}"), 1, str(port), "MILLRACE_LISTEN")
+
+
 def test_wrong_usage(tmp_path):
     complains(quickstart(tmp_path, "one", "two"), 2, "two")
     complains(quickstart(tmp_path, listen="nonsense"), 2, "nonsense")

@@ -78,8 +78,9 @@ class Consumer : public core::LogConsumer {
     std::lock_guard lock(state_->mutex);
     readings_.clear();
     if (member_id_ == 0) return;
-    LogGroup& group = state_->groups[group_name_];
-    if (group.members.erase(std::exchange(member_id_, 0)) > 0) state_->Rebalance(group);
+    const auto group = state_->groups.find(group_name_);
+    const auto id = std::exchange(member_id_, 0);
+    if (group != state_->groups.end() && group->second.members.erase(id) > 0) state_->Rebalance(group->second);
   }
 
  private:

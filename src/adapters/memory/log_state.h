@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/log.h"
+#include "core/topic_rules.h"
 
 namespace millrace::memory {
 
@@ -25,6 +26,7 @@ struct LogPartition {
 struct LogTopic {
   std::int64_t incarnation = 0;  // tells a topic from an earlier one of the same name
   core::TopicSpec spec;
+  core::Retention retention;  // as spec.config has it
   std::vector<LogPartition> partitions;
 };
 
@@ -37,7 +39,6 @@ struct LogMember {
 };
 
 struct LogGroup {
-  std::int64_t generation = 0;
   std::map<std::int64_t, LogMember> members;
   std::map<core::TopicPartition, std::int64_t> committed;
 
@@ -54,12 +55,14 @@ struct LogState {
   std::int64_t last_incarnation = 0, last_member = 0, next_keyless = 0;
 
   LogPartition* Find(const core::TopicPartition& partition);
-  /// Begins a new generation: each member's target is its share of the partitions of its topics.
+  /// Gives each member its share of the partitions of its topics as its target.
   void Rebalance(LogGroup& group);
   /// Puts out members that were silent for too long.
   void ExpelSilent(LogGroup& group);
 };
 
+std::unique_ptr<core::LogAdmin> MakeLogAdmin(LogState& state);
+std::unique_ptr<core::GroupAdmin> MakeGroupAdmin(LogState& state);
 std::unique_ptr<core::LogConsumer> MakeLogConsumer(std::shared_ptr<LogState> state, std::string group);
 
 }  // namespace millrace::memory

@@ -23,7 +23,6 @@ LogPartition* LogState::Find(const core::TopicPartition& partition) {
 }
 
 void LogState::Rebalance(LogGroup& group) {
-  ++group.generation;
   for (auto& [id, member] : group.members) member.target.clear();
   for (const auto& [name, topic] : topics) {
     std::vector<LogMember*> readers;
@@ -86,90 +85,11 @@ class MemoryLog::Producer : public core::LogProducer {
   LogState& state_;
 };
 
-class MemoryLog::Admin : public core::LogAdmin {
- public:
-  explicit Admin(LogState& state) : state_(state) {}
-
-  base::Status CreateTopic(const core::TopicSpec& spec) override {
-    if (spec.name.empty()) return {base::Code::kInvalidArgument, "A topic needs a name."};
-    if (spec.partitions < 1) return {base::Code::kInvalidArgument, "A topic needs at least one partition."};
-    std::lock_guard lock(state_.mutex);
-    const auto [topic, created] = state_.topics.try_emplace(spec.name);
-    if (!created) return {base::Code::kConflict, fmt::format("The topic `{}` exists.", spec.name)};
-    topic->second.incarnation = ++state_.last_incarnation;
-    topic->second.spec = spec;
-    topic->second.partitions.resize(static_cast<std::size_t>(spec.partitions));
-    for (auto& [name, group] : state_.groups) state_.Rebalance(group);
-    return {};
-  }
-
-  base::Status DeleteTopic(const std::string& name) override {
-    std::lock_guard lock(state_.mutex);
-    if (state_.topics.erase(name) == 0) return {base::Code::kNotFound, fmt::format("There is no topic `{}`.", name)};
-    for (auto& [group_name, group] : state_.groups) {
-      std::erase_if(group.committed, [&](const auto& item) { return item.first.topic == name; });
-      state_.Rebalance(group);
-    }
-    return {};
-  }
-
-  base::Result<std::vector<core::TopicInfo>> ListTopics() override {
-    std::lock_guard lock(state_.mutex);
-    std::vector<core::TopicInfo> infos;
-    for (const auto& [name, topic] : state_.topics) {
-      auto& info = infos.emplace_back(core::TopicInfo{topic.spec, {}});
-      for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
-        info.watermarks[static_cast<std::int32_t>(p)] = {topic.partitions[p].low, topic.partitions[p].high()};
-      }
-    }
-    return infos;
-  }
-
-  base::Result<std::vector<core::GroupInfo>> ListGroups() override {
-    std::lock_guard lock(state_.mutex);
-    std::vector<core::GroupInfo> infos;
-    for (auto& [name, group] : state_.groups) {
-      state_.ExpelSilent(group);
-      infos.push_back({name, group.generation, static_cast<std::int32_t>(group.members.size()), group.committed});
-    }
-    return infos;
-  }
-
-  base::Result<std::int64_t> ApplyRetention(core::Timestamp now) override {
-    std::lock_guard lock(state_.mutex);
-    std::int64_t removed = 0;
-    for (auto& [name, topic] : state_.topics) {
-      if (!topic.spec.retention) continue;
-      for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
-        auto& partition = topic.partitions[p];
-        const auto bound = LowestCommitted({name, static_cast<std::int32_t>(p)}, partition.high());
-        while (partition.low < bound && partition.records.front().timestamp + *topic.spec.retention < now) {
-          partition.records.pop_front();
-          ++partition.low;
-          ++removed;
-        }
-      }
-    }
-    return removed;
-  }
-
- private:
-  std::int64_t LowestCommitted(const core::TopicPartition& partition, std::int64_t high) const {
-    std::int64_t lowest = high;
-    for (const auto& [name, group] : state_.groups) {
-      const auto committed = group.committed.find(partition);
-      if (committed != group.committed.end()) lowest = std::min(lowest, committed->second);
-    }
-    return lowest;
-  }
-
-  LogState& state_;
-};
-
 MemoryLog::MemoryLog(MemoryLogOptions options)
     : state_(std::make_shared<LogState>()),
       producer_(std::make_unique<Producer>(*state_)),
-      admin_(std::make_unique<Admin>(*state_)) {
+      admin_(MakeLogAdmin(*state_)),
+      groups_(MakeGroupAdmin(*state_)) {
   state_->member_silence = options.member_silence;
 }
 
@@ -177,6 +97,7 @@ MemoryLog::~MemoryLog() = default;
 
 core::LogProducer& MemoryLog::producer() { return *producer_; }
 core::LogAdmin& MemoryLog::admin() { return *admin_; }
+core::GroupAdmin& MemoryLog::groups() { return *groups_; }
 
 std::unique_ptr<core::LogConsumer> MemoryLog::NewConsumer(std::string group) {
   return MakeLogConsumer(state_, std::move(group));

@@ -25,17 +25,18 @@ class MemoryLog {
 
   core::LogProducer& producer();
   core::LogAdmin& admin();
+  core::GroupAdmin& groups();
 
   /// With an empty group it can Assign, not Subscribe or Commit.
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group);
 
  private:
   class Producer;
-  class Admin;
 
   std::shared_ptr<LogState> state_;
   std::unique_ptr<Producer> producer_;
-  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<core::LogAdmin> admin_;
+  std::unique_ptr<core::GroupAdmin> groups_;
 };
 
 }  // namespace millrace::memory

@@ -1,5 +1,7 @@
 #include "adapters/sqlite/log_groups.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -31,7 +33,6 @@ void Groups::RebalanceReadersOf(const std::string& topic) {
 
 /// Kafka's range assignment: of each topic every subscriber, in the order of joining, gets a run of partitions.
 void Groups::Rebalance(Group& group) {
-  ++group.generation;
   for (auto& [id, member] : group.members) member.target.clear();
   for (const auto& [topic, partitions] : topics_) {
     std::vector<MemberState*> readers;
@@ -48,42 +49,35 @@ void Groups::Rebalance(Group& group) {
 }
 
 base::Result<Groups::Member> Groups::Join(const std::string& group, const std::vector<std::string>& topics) {
-  const auto stored = engine_.readers->Read([&](Connection& connection) -> base::Result<std::int64_t> {
-    return connection.Int("SELECT generation FROM log_groups WHERE name = ?1", group).value_or(0);
-  });
-  if (!stored) return stored.error();
   Member member = 0;
-  std::int64_t generation = 0;
   {
     std::lock_guard lock(mutex_);
     Group& joined = groups_[group];
-    joined.generation = std::max(joined.generation, *stored);
     member = ++last_member_;
     joined.members[member] = {topics, {}, {}, false, Clock::now()};
     Rebalance(joined);
-    generation = joined.generation;
   }
   signal_.Raise();
-  if (base::Status status = StoreGeneration(group, generation); !status) {
+  // Behind every reset and removal that did not see this member: what it reads from now on is what they left.
+  base::Status stored = engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
+    connection.Run("INSERT OR IGNORE INTO log_groups(name) VALUES (?1)", group);
+    return {};
+  });
+  if (!stored) {
     Leave(group, member);
-    return std::move(status).error();
+    return std::move(stored).error();
   }
   return member;
 }
 
 void Groups::Leave(const std::string& group, Member member) {
-  std::int64_t generation = 0;
   {
     std::lock_guard lock(mutex_);
     Group& left = groups_[group];
     if (left.members.erase(member) == 0) return;
     Rebalance(left);
-    generation = left.generation;
   }
   signal_.Raise();
-  if (const base::Status status = StoreGeneration(group, generation); !status) {
-    base::LogWarning("the generation of group {} was not stored: {}", group, status.error().message);
-  }
 }
 
 Groups::MemberState* Groups::Find(const std::string& group, Member member) {
@@ -103,7 +97,7 @@ bool Groups::ExpelSilent(Group& group) {
 
 Groups::Change Groups::Review(const std::string& name, Member id) {
   Change change;
-  std::int64_t expelled_at = 0;
+  bool expelled_others = false;
   {
     std::lock_guard lock(mutex_);
     MemberState* member = Find(name, id);
@@ -113,7 +107,7 @@ Groups::Change Groups::Review(const std::string& name, Member id) {
     }
     member->polling = true;
     Group& group = groups_[name];
-    if (ExpelSilent(group)) expelled_at = group.generation;
+    expelled_others = ExpelSilent(group);
     std::set_difference(member->held.begin(), member->held.end(), member->target.begin(), member->target.end(),
                         std::back_inserter(change.revoked));
     if (change.revoked.empty()) {
@@ -125,12 +119,9 @@ Groups::Change Groups::Review(const std::string& name, Member id) {
       member->held.insert(change.assigned.begin(), change.assigned.end());
     }
   }
-  if (expelled_at > 0) {
+  if (expelled_others) {
     base::LogWarning("group {}: a member that did not poll lost its partitions", name);
     signal_.Raise();
-    if (const base::Status status = StoreGeneration(name, expelled_at); !status) {
-      base::LogWarning("the generation of group {} was not stored: {}", name, status.error().message);
-    }
   }
   return change;
 }
@@ -161,13 +152,18 @@ bool Groups::Holds(const std::string& group, Member member, const core::TopicPar
   return entry != found->second.members.end() && entry->second.held.count(partition) > 0;
 }
 
-std::map<std::string, Groups::Shape> Groups::Shapes() const {
+Groups::Shape Groups::Describe(const std::string& name) {
+  Shape shape;
   std::lock_guard lock(mutex_);
-  std::map<std::string, Shape> shapes;
-  for (const auto& [name, group] : groups_) {
-    shapes[name] = {group.generation, static_cast<std::int32_t>(group.members.size())};
+  const auto found = groups_.find(name);
+  if (found == groups_.end()) return shape;
+  if (ExpelSilent(found->second)) signal_.Raise();
+  for (const auto& [id, member] : found->second.members) {
+    shape.members.push_back(
+        {fmt::format("{}-{}", name, id), "millrace", "localhost", {member.held.begin(), member.held.end()}});
+    shape.settled &= member.held == member.target;
   }
-  return shapes;
+  return shape;
 }
 
 std::set<std::string> Groups::GroupsReading(const std::string& topic) const {
@@ -179,16 +175,6 @@ std::set<std::string> Groups::GroupsReading(const std::string& topic) const {
     }
   }
   return reading;
-}
-
-base::Status Groups::StoreGeneration(const std::string& group, std::int64_t generation) {
-  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
-    connection.Run(R"sql(
-        INSERT INTO log_groups(name, generation) VALUES (?1, ?2)
-        ON CONFLICT(name) DO UPDATE SET generation = max(generation, excluded.generation))sql",
-                   group, generation);
-    return {};
-  });
 }
 
 }  // namespace millrace::sqlite

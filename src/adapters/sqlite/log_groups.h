@@ -16,8 +16,8 @@ namespace millrace::sqlite {
 
 using Partitions = std::set<core::TopicPartition>;
 
-/// Who reads which partition. Members live in this process, which owns the log, so they are kept in memory; only the
-/// generation is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the next
+/// Who reads which partition. Members live in this process, which owns the log, so they are kept in memory; only that
+/// there is a group is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the next
 /// one gets it; so no two members hold it at once. A member that stays out of Poll too long is put out of the group by
 /// the others. Thread-safe; calls of one member come from one thread.
 class Groups {
@@ -45,11 +45,12 @@ class Groups {
   /// Takes the mutex alone, so the writer's thread may ask.
   bool Holds(const std::string& group, Member member, const core::TopicPartition& partition) const;
 
+  /// Who is in a group, after those that fell silent were put out. `settled`: each has what is meant for it.
   struct Shape {
-    std::int64_t generation = 0;
-    std::int32_t members = 0;
+    std::vector<core::GroupMember> members;
+    bool settled = true;
   };
-  std::map<std::string, Shape> Shapes() const;
+  Shape Describe(const std::string& group);
   std::set<std::string> GroupsReading(const std::string& topic) const;
 
  private:
@@ -61,7 +62,6 @@ class Groups {
     Clock::time_point seen;  // when it last left Poll
   };
   struct Group {
-    std::int64_t generation = 0;
     std::map<Member, MemberState> members;
   };
 
@@ -69,7 +69,6 @@ class Groups {
   void Rebalance(Group& group);
   void RebalanceReadersOf(const std::string& topic);
   bool ExpelSilent(Group& group);
-  base::Status StoreGeneration(const std::string& group, std::int64_t generation);
 
   Engine& engine_;
   LogSignal& signal_;

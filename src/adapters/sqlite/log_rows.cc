@@ -7,7 +7,7 @@ namespace millrace::sqlite {
 namespace {
 
 constexpr std::string_view kSelectTopics = R"sql(
-    SELECT id, name, replication, retention_ms, (SELECT count(*) FROM log_partitions p WHERE p.topic_id = t.id)
+    SELECT id, name, replication, (SELECT count(*) FROM log_partitions p WHERE p.topic_id = t.id)
     FROM log_topics AS t)sql";
 
 TopicRow ReadTopic(const Statement& row) {
@@ -15,8 +15,7 @@ TopicRow ReadTopic(const Statement& row) {
   topic.id = row.Int(0);
   topic.spec.name = row.Text(1);
   topic.spec.replication = static_cast<std::int16_t>(row.Int(2));
-  if (!row.IsNull(3)) topic.spec.retention = std::chrono::milliseconds(row.Int(3));
-  topic.spec.partitions = static_cast<std::int32_t>(row.Int(4));
+  topic.spec.partitions = static_cast<std::int32_t>(row.Int(3));
   return topic;
 }
 
@@ -75,6 +74,14 @@ std::vector<TopicRow> ListTopicRows(Connection& connection) {
   std::vector<TopicRow> topics;
   while (select.Step()) topics.push_back(ReadTopic(select));
   return topics;
+}
+
+std::map<std::string, std::string> ReadConfig(Connection& connection, std::int64_t topic_id) {
+  Statement select(connection, "SELECT name, value FROM log_topic_config WHERE topic_id = ?1");
+  select.Bind(topic_id);
+  std::map<std::string, std::string> config;
+  while (select.Step()) config[select.Text(0)] = select.Text(1);
+  return config;
 }
 
 std::optional<core::Watermarks> FindWatermarks(Connection& connection, std::int64_t topic_id, std::int32_t partition) {

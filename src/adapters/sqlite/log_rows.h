@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +15,12 @@ namespace millrace::sqlite {
 
 struct TopicRow {
   std::int64_t id = 0;  // another one when a topic is made anew under the same name
-  core::TopicSpec spec;
+  core::TopicSpec spec;  // without config
 };
 
 std::optional<TopicRow> FindTopic(Connection& connection, std::string_view name);
 std::vector<TopicRow> ListTopicRows(Connection& connection);
+std::map<std::string, std::string> ReadConfig(Connection& connection, std::int64_t topic_id);
 
 std::optional<core::Watermarks> FindWatermarks(Connection& connection, std::int64_t topic_id, std::int32_t partition);
 

@@ -10,13 +10,23 @@ namespace millrace::sqlite {
 namespace {
 
 constexpr std::int64_t kMaxRemovedRows = 1000;  // in one transaction, so that it does not hold up other writers
-constexpr std::int32_t kMaxPartitions = 1024;
+constexpr std::int32_t kOnlyBroker = 1;
 
-/// Kafka's rule for names.
-bool IsTopicName(std::string_view name) {
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  return !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
-         name.find_first_not_of(kAllowed) == std::string_view::npos;
+base::Error NoSuchTopic(const std::string& name) {
+  return {base::Code::kNotFound, fmt::format("there is no topic {}", name), {}};
+}
+
+void AddPartitions(Connection& connection, std::int64_t topic_id, std::int32_t first, std::int32_t end) {
+  for (std::int32_t partition = first; partition < end; ++partition) {
+    connection.Run("INSERT INTO log_partitions(topic_id, partition) VALUES (?1, ?2)", topic_id, partition);
+  }
+}
+
+void WriteConfig(Connection& connection, std::int64_t topic_id, const std::map<std::string, std::string>& config) {
+  connection.Run("DELETE FROM log_topic_config WHERE topic_id = ?1", topic_id);
+  for (const auto& [name, value] : config) {
+    connection.Run("INSERT INTO log_topic_config(topic_id, name, value) VALUES (?1, ?2, ?3)", topic_id, name, value);
+  }
 }
 
 /// The first offset that some group has not read; the largest number when no group reads the topic.
@@ -33,17 +43,35 @@ std::int64_t FirstUnread(Connection& connection, std::int64_t topic_id, std::int
   return first;
 }
 
+/// Behind what is beyond `bytes`, counted from the end.
+std::int64_t FirstWithin(Connection& connection, std::int64_t topic_id, std::int32_t partition,
+                         const core::Watermarks& marks, std::int64_t bytes) {
+  Statement select(connection, R"sql(
+      SELECT offset, 64 + ifnull(length(key), 0) + ifnull(length(headers), 0) + ifnull(length(value), 0)
+      FROM log_records WHERE topic_id = ?1 AND partition = ?2 ORDER BY offset DESC)sql");
+  select.Bind(topic_id, partition);
+  std::int64_t first = marks.high;
+  while (first > marks.low && select.Step() && select.Int(1) <= bytes) {
+    first = select.Int(0);
+    bytes -= select.Int(1);
+  }
+  return first;
+}
+
 /// Removes the records of one short transaction; how many went.
 std::int64_t TrimSome(Connection& connection, std::int64_t topic_id, std::int32_t partition, std::int64_t first_unread,
-                      core::Timestamp oldest) {
+                      const core::Retention& retention, core::Timestamp now) {
   const auto marks = FindWatermarks(connection, topic_id, partition);
   if (!marks) return 0;
+  const core::Timestamp oldest = retention.age ? now - *retention.age : core::Timestamp::min();
+  const std::int64_t first_within =
+      retention.bytes ? FirstWithin(connection, topic_id, partition, *marks, *retention.bytes) : marks->low;
   std::int64_t low = marks->low;
   Statement select(connection, R"sql(
       SELECT offset FROM log_records WHERE topic_id = ?1 AND partition = ?2 AND offset >= ?3 AND offset < ?4
-        AND timestamp < ?5 ORDER BY offset LIMIT ?6)sql");
-  select.Bind(topic_id, partition, low, first_unread, oldest, kMaxRemovedRows);
-  while (select.Step() && select.Int(0) == low) ++low;  // up to the first record that is still young
+        AND (timestamp < ?5 OR offset < ?6) ORDER BY offset LIMIT ?7)sql");
+  select.Bind(topic_id, partition, low, first_unread, oldest, first_within, kMaxRemovedRows);
+  while (select.Step() && select.Int(0) == low) ++low;  // up to the first record that is to be kept
   if (low == marks->low) return 0;
   connection.Run("DELETE FROM log_records WHERE topic_id = ?1 AND partition = ?2 AND offset < ?3", topic_id, partition,
                  low);
@@ -63,29 +91,39 @@ base::Status Topics::Load() {
 }
 
 base::Status Topics::CreateTopic(const core::TopicSpec& spec) {
-  if (!IsTopicName(spec.name)) {
-    return {base::Code::kInvalidArgument, "a topic's name has 1 to 249 letters, digits, dots, dashes or underscores"};
-  }
-  if (spec.partitions < 1 || spec.partitions > kMaxPartitions) {
-    return {base::Code::kInvalidArgument, fmt::format("a topic has 1 to {} partitions", kMaxPartitions)};
-  }
+  RETURN_IF_ERROR(core::CheckEmbeddedTopic(spec));
   return engine_.writer->Run(
       engine_.WriteDeadline(),
       [&](Connection& connection) -> base::Status {
         if (FindTopic(connection, spec.name)) {
           return {base::Code::kConflict, fmt::format("there is a topic {} already", spec.name)};
         }
-        std::optional<std::int64_t> retention;
-        if (spec.retention) retention = spec.retention->count();
-        connection.Run("INSERT INTO log_topics(name, replication, retention_ms, created_at) VALUES (?1, ?2, ?3, ?4)",
-                       spec.name, spec.replication, retention, core::Now());
+        connection.Run("INSERT INTO log_topics(name, replication, created_at) VALUES (?1, ?2, ?3)", spec.name,
+                       spec.replication, core::Now());
         const std::int64_t id = connection.last_insert_id();
-        for (std::int32_t partition = 0; partition < spec.partitions; ++partition) {
-          connection.Run("INSERT INTO log_partitions(topic_id, partition) VALUES (?1, ?2)", id, partition);
-        }
+        AddPartitions(connection, id, 0, spec.partitions);
+        WriteConfig(connection, id, spec.config);
         return {};
       },
       [this, name = spec.name, partitions = spec.partitions] { groups_.AddTopic(name, partitions); });
+}
+
+base::Status Topics::AlterTopic(const std::string& name, const core::TopicChange& change) {
+  return engine_.writer->Run(
+      engine_.WriteDeadline(),
+      [&](Connection& connection) -> base::Status {
+        const auto topic = FindTopic(connection, name);
+        if (!topic) return NoSuchTopic(name);
+        core::TopicSpec spec = topic->spec;
+        spec.config = ReadConfig(connection, topic->id);
+        ASSIGN_OR_RETURN(spec, core::ChangedTopic(std::move(spec), change));
+        AddPartitions(connection, topic->id, topic->spec.partitions, spec.partitions);
+        WriteConfig(connection, topic->id, spec.config);
+        return {};
+      },
+      [this, name, partitions = change.partitions] {
+        if (partitions) groups_.AddTopic(name, *partitions);
+      });
 }
 
 base::Status Topics::DeleteTopic(const std::string& name) {
@@ -93,10 +131,10 @@ base::Status Topics::DeleteTopic(const std::string& name) {
       engine_.WriteDeadline(),
       [&](Connection& connection) -> base::Status {
         const auto topic = FindTopic(connection, name);
-        if (!topic) return {base::Code::kNotFound, fmt::format("there is no topic {}", name)};
+        if (!topic) return NoSuchTopic(name);
         for (const char* sql :
              {"DELETE FROM log_topics WHERE id = ?1", "DELETE FROM log_partitions WHERE topic_id = ?1",
-              "DELETE FROM log_offsets WHERE topic_id = ?1"}) {
+              "DELETE FROM log_topic_config WHERE topic_id = ?1", "DELETE FROM log_offsets WHERE topic_id = ?1"}) {
           connection.Run(sql, topic->id);
         }
         return {};
@@ -121,41 +159,32 @@ base::Result<std::vector<core::TopicInfo>> Topics::ListTopics() {
   });
 }
 
-base::Result<std::vector<core::GroupInfo>> Topics::ListGroups() {
-  const auto live = groups_.Shapes();
-  return engine_.readers->Read([&](Connection& connection) -> base::Result<std::vector<core::GroupInfo>> {
-    std::vector<core::GroupInfo> groups;
-    Statement select(connection, "SELECT name, generation FROM log_groups ORDER BY name");
-    while (select.Step()) {
-      core::GroupInfo info;
-      info.group = select.Text(0);
-      info.generation = select.Int(1);
-      if (const auto found = live.find(info.group); found != live.end()) {
-        info.generation = std::max(info.generation, found->second.generation);
-        info.members = found->second.members;
-      }
-      Statement offsets(connection, R"sql(
-          SELECT t.name, o.partition, o.next_offset FROM log_offsets o JOIN log_topics t ON t.id = o.topic_id
-          WHERE o.group_name = ?1)sql");
-      offsets.Bind(info.group);
-      while (offsets.Step()) {
-        info.committed[{offsets.Text(0), static_cast<std::int32_t>(offsets.Int(1))}] = offsets.Int(2);
-      }
-      groups.push_back(std::move(info));
+base::Result<core::TopicDescription> Topics::DescribeTopic(const std::string& name) {
+  return engine_.readers->Read([&](Connection& connection) -> base::Result<core::TopicDescription> {
+    const auto topic = FindTopic(connection, name);
+    if (!topic) return NoSuchTopic(name);
+    core::TopicDescription description{topic->spec, {}};
+    description.spec.config = ReadConfig(connection, topic->id);
+    for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition) {
+      description.partitions[partition] = {
+          FindWatermarks(connection, topic->id, partition).value_or(core::Watermarks()),
+          kOnlyBroker,
+          {kOnlyBroker},
+          {kOnlyBroker}};
     }
-    return groups;
+    return description;
   });
 }
 
 base::Result<std::int64_t> Topics::TrimPartition(const TopicRow& topic, std::int32_t partition,
-                                                 core::Timestamp oldest) {
+                                                 const core::Retention& retention, core::Timestamp now) {
   std::int64_t removed = 0;
   for (std::int64_t step = 1; step > 0; removed += step) {
     ASSIGN_OR_RETURN(
         step, engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Result<std::int64_t> {
           const std::int64_t first_unread =
               FirstUnread(connection, topic.id, partition, groups_.GroupsReading(topic.spec.name));
-          return TrimSome(connection, topic.id, partition, first_unread, oldest);
+          return TrimSome(connection, topic.id, partition, first_unread, retention, now);
         }));
   }
   return removed;
@@ -184,13 +213,16 @@ base::Result<std::int64_t> Topics::RemoveRecordsOfDeletedTopics() {
 base::Result<std::int64_t> Topics::ApplyRetention(core::Timestamp now) {
   ASSIGN_OR_RETURN(const std::vector<TopicRow> topics,
                    engine_.readers->Read([](Connection& connection) -> base::Result<std::vector<TopicRow>> {
-                     return ListTopicRows(connection);
+                     std::vector<TopicRow> rows = ListTopicRows(connection);
+                     for (TopicRow& topic : rows) topic.spec.config = ReadConfig(connection, topic.id);
+                     return rows;
                    }));
   std::int64_t removed = 0;
   for (const TopicRow& topic : topics) {
-    if (!topic.spec.retention) continue;
+    ASSIGN_OR_RETURN(const core::Retention retention, core::ParseRetention(topic.spec.config));
+    if (!retention.age && !retention.bytes) continue;
     for (std::int32_t partition = 0; partition < topic.spec.partitions; ++partition) {
-      ASSIGN_OR_RETURN(const std::int64_t trimmed, TrimPartition(topic, partition, now - *topic.spec.retention));
+      ASSIGN_OR_RETURN(const std::int64_t trimmed, TrimPartition(topic, partition, retention, now));
       removed += trimmed;
     }
   }

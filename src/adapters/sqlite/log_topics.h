@@ -8,6 +8,7 @@
 #include "adapters/sqlite/log_rows.h"
 #include "adapters/sqlite/log_signal.h"
 #include "core/log.h"
+#include "core/topic_rules.h"
 
 namespace millrace::sqlite {
 
@@ -20,12 +21,14 @@ class Topics final : public core::LogAdmin {
 
   base::Status CreateTopic(const core::TopicSpec& spec) override;
   base::Status DeleteTopic(const std::string& name) override;
+  base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override;
   base::Result<std::vector<core::TopicInfo>> ListTopics() override;
-  base::Result<std::vector<core::GroupInfo>> ListGroups() override;
+  base::Result<core::TopicDescription> DescribeTopic(const std::string& name) override;
   base::Result<std::int64_t> ApplyRetention(core::Timestamp now) override;
 
  private:
-  base::Result<std::int64_t> TrimPartition(const TopicRow& topic, std::int32_t partition, core::Timestamp oldest);
+  base::Result<std::int64_t> TrimPartition(const TopicRow& topic, std::int32_t partition,
+                                           const core::Retention& retention, core::Timestamp now);
   base::Result<std::int64_t> RemoveRecordsOfDeletedTopics();
 
   Engine& engine_;

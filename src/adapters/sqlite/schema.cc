@@ -116,7 +116,43 @@ CREATE TABLE log_offsets(
   PRIMARY KEY(group_name, topic_id, partition)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kDocuments, kLog};  // only ever added to: user_version counts them
+/// Settings have Kafka's names. A group's generation was never asked for.
+constexpr const char* kTopicConfig = R"sql(
+CREATE TABLE log_topic_config(
+  topic_id INTEGER NOT NULL, name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(topic_id, name)) WITHOUT ROWID;
+INSERT INTO log_topic_config(topic_id, name, value)
+  SELECT id, 'retention.ms', CAST(retention_ms AS TEXT) FROM log_topics WHERE retention_ms IS NOT NULL;
+ALTER TABLE log_topics DROP COLUMN retention_ms;
+ALTER TABLE log_groups DROP COLUMN generation;
+)sql";
+
+/// Searches by the minute, their latencies by core::LatencyBucket, their queries by the hour.
+constexpr const char* kSearches = R"sql(
+CREATE TABLE search_minutes(
+  minute INTEGER PRIMARY KEY,
+  searches INTEGER NOT NULL, without_results INTEGER NOT NULL);
+
+CREATE TABLE search_latencies(
+  minute INTEGER NOT NULL, bucket INTEGER NOT NULL,
+  searches INTEGER NOT NULL,
+  PRIMARY KEY(minute, bucket)) WITHOUT ROWID;
+
+CREATE TABLE search_queries(
+  hour INTEGER NOT NULL, query TEXT NOT NULL,
+  searches INTEGER NOT NULL, without_results INTEGER NOT NULL,
+  PRIMARY KEY(hour, query)) WITHOUT ROWID;
+
+CREATE TABLE search_offsets(
+  topic TEXT NOT NULL, partition INTEGER NOT NULL,
+  next_offset INTEGER NOT NULL,
+  newest INTEGER NOT NULL,
+  PRIMARY KEY(topic, partition)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig,
+                                    kSearches};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

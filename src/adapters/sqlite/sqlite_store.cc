@@ -5,6 +5,7 @@
 #include "adapters/sqlite/documents.h"
 #include "adapters/sqlite/effects.h"
 #include "adapters/sqlite/engine.h"
+#include "adapters/sqlite/group_offsets.h"
 #include "adapters/sqlite/log_consumer.h"
 #include "adapters/sqlite/log_groups.h"
 #include "adapters/sqlite/log_producer.h"
@@ -12,6 +13,7 @@
 #include "adapters/sqlite/log_topics.h"
 #include "adapters/sqlite/outbox.h"
 #include "adapters/sqlite/reads.h"
+#include "adapters/sqlite/search_rows.h"
 #include "adapters/sqlite/store_admin.h"
 
 namespace millrace::sqlite {
@@ -30,8 +32,10 @@ struct SqliteDatabase::Parts {
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
+  SearchRows searches{*engine};
   Producer producer{*engine, signal};
   Topics topics{*engine, groups};
+  GroupOffsets group_offsets{*engine, groups};
 };
 
 base::Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const SqliteOptions& options) {
@@ -51,8 +55,10 @@ core::EffectStore& SqliteDatabase::effects() { return parts_->effects; }
 core::IndexFeed& SqliteDatabase::index_feed() { return parts_->feed; }
 core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }
+core::SearchStatistics& SqliteDatabase::search_statistics() { return parts_->searches; }
 core::LogProducer& SqliteDatabase::producer() { return parts_->producer; }
 core::LogAdmin& SqliteDatabase::log_admin() { return parts_->topics; }
+core::GroupAdmin& SqliteDatabase::group_admin() { return parts_->group_offsets; }
 
 std::unique_ptr<core::LogConsumer> SqliteDatabase::NewConsumer(std::string group) {
   return std::make_unique<Consumer>(*parts_->engine, parts_->groups, parts_->signal, std::move(group));

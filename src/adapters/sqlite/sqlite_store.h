@@ -12,6 +12,7 @@
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
+#include "core/search_statistics.h"
 #include "core/store_admin.h"
 
 namespace millrace::sqlite {
@@ -44,6 +45,8 @@ class SqliteDatabase {
   core::StoreAdmin& admin();
   core::LogProducer& producer();
   core::LogAdmin& log_admin();
+  core::GroupAdmin& group_admin();
+  core::SearchStatistics& search_statistics();
 
   /// With an empty group it can Assign, not Subscribe or Commit.
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/search_tally.h"
 #include "http/services.h"
 
 namespace millrace::http {
@@ -18,11 +19,12 @@ class FakeServices : public ingest::Intake,
                      public core::ChunkStore,
                      public core::ContentStore,
                      public search::Search,
-                     public admin::Overview {
+                     public admin::Overview,
+                     public core::SearchStatistics {
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this, *this, *this, *this, *this, events, *this, metrics, settings, "0.1.0", "model", {}, 2};
+    return {*this, *this, *this, *this, *this, events, *this, *this, metrics, settings, "0.1.0", "model", {}, 2};
   }
 
   // What tests set.
@@ -38,6 +40,10 @@ class FakeServices : public ingest::Intake,
   std::vector<core::NewDocument> accepted;
   search::SearchRequest asked;
   std::atomic<int> waits{0};
+  std::vector<core::Instance> instances;
+  core::SearchReport report;
+  core::SearchRange asked_range;
+  std::size_t asked_top = 0;
 
   base::Result<std::vector<core::Accepted>> Accept(std::span<const core::NewDocument> documents,
                                                    base::Deadline) override {
@@ -125,9 +131,19 @@ class FakeServices : public ingest::Intake,
     status.lag.push_back({"document-uploads", 0, 1, 5, std::nullopt, 4});
     return status;
   }
+  base::Result<std::vector<core::Instance>> Instances() override { return instances; }
   admin::Readiness readiness() const override { return state; }
   admin::DependencyHealth Health() override { return {{"kafka", "disconnected: away"}}; }
   std::string mode() const override { return "embedded"; }
+
+  base::Status Add(const core::SearchBatch&) override { return {}; }
+  base::Result<core::SearchReport> Report(const core::SearchRange& range, std::size_t top) override {
+    RETURN_IF_ERROR(core::CheckRange(range));
+    asked_range = range;
+    asked_top = top;
+    return report;
+  }
+  base::Result<std::int64_t> Forget(core::Timestamp) override { return 0; }
 
   static core::StoredChunk Chunk(core::DocumentId id, std::int32_t index) {
     core::StoredChunk chunk;

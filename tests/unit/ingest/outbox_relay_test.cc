@@ -36,8 +36,8 @@ bool Eventually(const std::function<bool()>& condition) {
 
 TEST(OutboxRelay, DeliversWhatWasCommittedAndResumesAfterAnOutage) {
   PipelineFixture f;
-  ASSERT_TRUE(f.log.admin().CreateTopic({core::kUploadsTopic, 3, 1, std::nullopt}));
-  ASSERT_TRUE(f.log.admin().CreateTopic({core::kEventsTopic, 3, 1, std::nullopt}));
+  ASSERT_TRUE(f.log.admin().CreateTopic({core::kUploadsTopic, 3, 1, {}}));
+  ASSERT_TRUE(f.log.admin().CreateTopic({core::kEventsTopic, 3, 1, {}}));
   FlakyProducer producer(f.log.producer());
   producer.down = true;
   OutboxRelay relay(f.store.outbox(), producer, f.store.admin().Identity().value(), f.metrics);

@@ -71,7 +71,7 @@ struct SearchFixture {
 
   SearchFixture() {
     for (const char* topic : {core::kEventsTopic, core::kAnalyticsTopic}) {
-      EXPECT_TRUE(log.admin().CreateTopic({topic, 1, 1, std::nullopt}));
+      EXPECT_TRUE(log.admin().CreateTopic({topic, 1, 1, {}}));
     }
   }
   ~SearchFixture() { follower.Stop(); }

@@ -1,4 +1,4 @@
-"""A real millrace server: started on a free port, asked, stopped, killed, started again on the same data."""
+"""Real millrace processes: started on a free port, asked, stopped, killed, started again."""
 
 import json
 import os
@@ -50,15 +50,14 @@ def wait_until(condition, what, patience=PATIENCE, pause=0.02):
         time.sleep(pause)
 
 
-class Server:
-    def __init__(self, folder, *flags, model="test", data=None, environment=None, before_exec=None):
+class Program:
+    """A process of millrace that answers on a port of its own."""
+
+    def __init__(self, folder, environment=None, before_exec=None):
         self.folder = pathlib.Path(folder)
-        self.data = pathlib.Path(data) if data else self.folder / "data"
         self.log_path = self.folder / "server.log"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.flags = flags
-        self.model = model
         self.environment = clean_environment(**(environment or {}))
         self.before_exec = before_exec
         self.headers = {}  # sent with every request
@@ -66,8 +65,7 @@ class Server:
         self.sessions = threading.local()
 
     def command(self):
-        return [BINARY, "serve", "--embedded", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
-                "--model", self.model, *self.flags]
+        raise NotImplementedError
 
     def spawn(self):
         self.sessions = threading.local()  # connections to an earlier process are of no use
@@ -80,14 +78,15 @@ class Server:
         self.spawn()
         return self.wait_ready()
 
-    def wait_ready(self):
-        def ready():
-            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log()}"
-            try:
-                return requests.get(self.url + "/readyz", timeout=5).status_code == 200
-            except requests.ConnectionError:
-                return False
-        wait_until(ready, "readiness")
+    def is_ready(self):
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log()}"
+        try:
+            return requests.get(self.url + "/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def wait_ready(self, patience=PATIENCE):
+        wait_until(self.is_ready, "readiness", patience)
         return self
 
     def running(self):
@@ -99,7 +98,7 @@ class Server:
     def stop(self, patience=PATIENCE):
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(patience)
-        assert code == 0, f"SIGTERM ended the server with {code}:\n{self.log()[-4000:]}"
+        assert code == 0, f"SIGTERM ended it with {code}:\n{self.log()[-4000:]}"
 
     def kill9(self):
         self.process.kill()
@@ -128,7 +127,28 @@ class Server:
     def delete(self, path, expect=200):
         return self.request("DELETE", path, expect).json()
 
-    # What nearly every test needs of /v1.
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        total = 0.0
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        for line in self.request("GET", "/metrics", 200).text.splitlines():
+            if line.startswith((name + " ", name + "{")) and all(label in line for label in wanted):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+
+class Server(Program):
+    """`serve` in embedded mode, and what nearly every test needs of /v1."""
+
+    def __init__(self, folder, *flags, model="test", data=None, **options):
+        super().__init__(folder, **options)
+        self.data = pathlib.Path(data) if data else self.folder / "data"
+        self.flags = flags
+        self.model = model
+
+    def command(self):
+        return [BINARY, "serve", "--embedded", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+                "--model", self.model, *self.flags]
 
     def add(self, content, expect=200, wait=PATIENCE, **members):
         return self.post(f"/v1/documents?wait={wait}", {"content": content, **members}, expect)
@@ -165,15 +185,6 @@ class Server:
     def search(self, query, expect=200, **members):
         return self.post("/v1/search", {"query": query, **members}, expect)["hits"]
 
-    def metric(self, name, **labels):
-        """The sum of a metric's samples that have these labels."""
-        total = 0.0
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        for line in self.request("GET", "/metrics", 200).text.splitlines():
-            if line.startswith((name + " ", name + "{")) and all(label in line for label in wanted):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
-
     def wait_settled(self, patience=PATIENCE):
         """Until nothing is on its way: no document waits and the consumer is at the end of the log."""
         def settled():
@@ -196,19 +207,19 @@ class Starter:
 
     def __init__(self, folder):
         self.folder = folder
-        self.servers = []
+        self.programs = []
 
     def make(self, *flags, **options):
-        folder = self.folder / f"server{len(self.servers)}"
+        folder = self.folder / f"server{len(self.programs)}"
         folder.mkdir()
-        self.servers.append(Server(folder, *flags, **options))
-        return self.servers[-1]
+        self.programs.append(Server(folder, *flags, **options))
+        return self.programs[-1]
 
     def __call__(self, *flags, **options):
         return self.make(*flags, **options).start()
 
     def stop_all(self):
-        for server in self.servers:
+        for server in self.programs:
             if server.running():
                 try:
                     server.stop()

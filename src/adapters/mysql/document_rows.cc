@@ -1,0 +1,272 @@
+#include "adapters/mysql/document_rows.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "adapters/mysql/rows.h"
+#include "base/utf8.h"
+#include "core/document_store.h"
+#include "core/log.h"
+#include "core/sha256.h"
+
+namespace millrace::mysql {
+namespace {
+
+constexpr std::string_view kRewrite = " ON DUPLICATE KEY UPDATE title = VALUES(title), content = VALUES(content)";
+
+constexpr std::string_view kStateColumns =
+    "document_id, version, indexed_version, deleted_version, revision, status, attempts, next_attempt_at, deleted_at, "
+    "created_at, position_topic, position_partition, position_offset, position_at, position_version, chunk_count, "
+    "staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, "
+    "warning";
+
+constexpr std::string_view kInsertState =
+    "INSERT INTO document_state(document_id, version, indexed_version, deleted_version, revision, status, attempts, "
+    "next_attempt_at, deleted_at, created_at, position_topic, position_partition, position_offset, position_at, "
+    "position_version, chunk_count, staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
+    "error_message, error_stage, warning) VALUES";
+
+constexpr std::string_view kOverwriteState =
+    " ON DUPLICATE KEY UPDATE version = VALUES(version), indexed_version = VALUES(indexed_version), "
+    "deleted_version = VALUES(deleted_version), revision = VALUES(revision), status = VALUES(status), "
+    "attempts = VALUES(attempts), next_attempt_at = VALUES(next_attempt_at), deleted_at = VALUES(deleted_at), "
+    "created_at = VALUES(created_at), position_topic = VALUES(position_topic), "
+    "position_partition = VALUES(position_partition), position_offset = VALUES(position_offset), "
+    "position_at = VALUES(position_at), position_version = VALUES(position_version), "
+    "chunk_count = VALUES(chunk_count), staged = VALUES(staged), progress_at = VALUES(progress_at), received_at = "
+    "VALUES(received_at), "
+    "chunked_at = VALUES(chunked_at), embedded_at = VALUES(embedded_at), stored_at = VALUES(stored_at), "
+    "error_code = VALUES(error_code), error_message = VALUES(error_message), error_stage = VALUES(error_stage), "
+    "warning = VALUES(warning)";
+
+StateRow ReadState(const Rows& row) {
+  StateRow state;
+  state.id = row.Int(0);
+  state.version = row.Int(1);
+  state.indexed_version = row.Int(2);
+  state.deleted_version = row.Int(3);
+  state.revision = row.Int(4);
+  state.status = core::ParseStatus(row.View(5)).value_or(core::DocumentStatus::kFailed);
+  state.attempts = static_cast<int>(row.Int(6));
+  state.next_attempt_at = row.OptionalTime(7);
+  state.deleted_at = row.OptionalTime(8);
+  state.created_at = row.OptionalTime(9);
+  if (!row.IsNull(10)) state.position = {row.Text(10), static_cast<std::int32_t>(row.Int(11)), row.Int(12)};
+  state.position_at = row.OptionalTime(13);
+  state.position_version = row.Int(14);
+  state.chunk_count = row.Int(15);
+  state.staged = row.Int(16) != 0;
+  state.progress_at = row.Time(17);
+  state.steps = {row.OptionalTime(18), row.OptionalTime(19), row.OptionalTime(20), row.OptionalTime(21)};
+  if (!row.IsNull(22)) state.error = {row.Text(22), row.Text(23), row.Text(24)};
+  state.warning = row.OptionalText(25);
+  return state;
+}
+
+StateRows SelectStates(Connection& connection, const std::set<core::DocumentId>& ids, std::string_view lock) {
+  StateRows states;
+  const std::vector<core::DocumentId> ascending(ids.begin(), ids.end());
+  InPieces(std::span(ascending), [&](std::span<const core::DocumentId> piece) {
+    Rows rows(connection, fmt::format("SELECT {} FROM document_state FORCE INDEX(PRIMARY) WHERE document_id IN {} "
+                                      "ORDER BY document_id{}",
+                                      kStateColumns, ListOf(piece), lock));
+    while (rows.Next()) states.emplace_hint(states.end(), rows.Int(0), ReadState(rows));
+  });
+  return states;
+}
+
+}  // namespace
+
+StateRows LockStates(Connection& connection, const std::set<core::DocumentId>& ids) {
+  return SelectStates(connection, ids, " FOR UPDATE");
+}
+
+StateRows ReadStates(Connection& connection, const std::set<core::DocumentId>& ids) {
+  return SelectStates(connection, ids, "");
+}
+
+StateRows LockOrMakeStates(Connection& connection, const std::set<core::DocumentId>& ids, core::Timestamp now) {
+  StateRows states = LockStates(connection, ids);
+  std::set<core::DocumentId> missing;
+  for (const core::DocumentId id : ids) {
+    if (!states.contains(id)) missing.insert(id);
+  }
+  if (missing.empty()) return states;
+  RowInsert insert(connection, "INSERT INTO document_state(document_id, version, status, progress_at) VALUES",
+                   " ON DUPLICATE KEY UPDATE document_id = VALUES(document_id)");  // another may just have made it
+  for (const core::DocumentId id : missing) insert.Add(id, 0, "queued", now);
+  insert.Flush();
+  states.merge(LockStates(connection, missing));
+  return states;
+}
+
+std::string VersionDraft::IdentityHash() const {
+  core::Sha256 hash;
+  hash.Update(fmt::format("{}:{}:{}:{}:{}:{}\n", title.size(), metadata.size(), content.size(),
+                          core::StrategyName(chunking.strategy), chunking.max_tokens, chunking.overlap_tokens));
+  hash.Update(title);
+  hash.Update(metadata);
+  hash.Update(content);
+  return hash.HexDigest();
+}
+
+std::string AnyOf(std::span<const DocumentVersion> versions) {
+  std::string condition;
+  for (const auto& [id, version] : versions) {
+    condition += fmt::format("{}(document_id = {} AND version = {})", condition.empty() ? "(" : " OR ", id, version);
+  }
+  return condition += ')';
+}
+
+std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::span<const DocumentVersion> versions) {
+  std::map<DocumentVersion, VersionRow> found;
+  InPieces(versions, [&](std::span<const DocumentVersion> piece) {
+    Rows rows(connection,
+              "SELECT document_id, version, title, metadata, strategy, max_tokens, overlap_tokens, "
+              "content_bytes, content_hash, identity_hash FROM document_versions WHERE " +
+                  AnyOf(piece));
+    while (rows.Next()) {
+      VersionRow& row = found[{rows.Int(0), rows.Int(1)}];
+      row.title = rows.Text(2);
+      row.metadata = rows.Text(3);
+      row.chunking = {core::ParseStrategy(rows.View(4)).value_or(core::ChunkStrategy::kPassage),
+                      static_cast<int>(rows.Int(5)), static_cast<int>(rows.Int(6))};
+      row.content_bytes = rows.Int(7);
+      row.content_hash = rows.Text(8);
+      row.identity_hash = rows.Text(9);
+    }
+  });
+  return found;
+}
+
+std::vector<DocumentVersion> NewestOf(const StateRows& states) {
+  std::vector<DocumentVersion> newest;
+  for (const auto& [id, state] : states) newest.emplace_back(id, state.version);
+  return newest;
+}
+
+std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, const StateRows& states,
+                                                    std::span<const DocumentVersion> versions) {
+  std::vector<DocumentVersion> maybe;  // most documents are published in one go
+  for (const DocumentVersion& version : versions) {
+    if (states.at(version.first).staged) maybe.push_back(version);
+  }
+  std::map<DocumentVersion, std::int32_t> staged;
+  InPieces(std::span<const DocumentVersion>(maybe), [&](std::span<const DocumentVersion> piece) {
+    Rows rows(connection, "SELECT document_id, version, count(*) FROM embeddings WHERE " + AnyOf(piece) +
+                              " GROUP BY document_id, version");
+    while (rows.Next()) staged[{rows.Int(0), rows.Int(1)}] = static_cast<std::int32_t>(rows.Int(2));
+  });
+  return staged;
+}
+
+void SetPosition(StateRow& state, core::Version version, const core::Position& position, core::Timestamp timestamp) {
+  state.position = position;
+  state.position_at = timestamp;
+  state.position_version = version;
+}
+
+std::string_view ColumnTitle(std::string_view title) { return base::FirstCodePoints(title, 255); }
+
+DocumentWriter::DocumentWriter(Connection& connection)
+    : connection_(connection),
+      documents_(connection, "INSERT INTO documents(id, title, content) VALUES", kRewrite),
+      states_(connection, kInsertState, kOverwriteState),
+      versions_(connection,
+                "INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, "
+                "overlap_tokens, content_bytes, content_hash, identity_hash) VALUES"),
+      contents_(connection, "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES"),
+      outbox_(connection, "INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES") {}
+
+void DocumentWriter::AddContent(core::DocumentId id, core::Version version, std::string_view content) {
+  for (int part = 0; part == 0 || !content.empty(); ++part) {
+    std::size_t size = std::min(content.size(), core::ContentStore::kContentPartBytes);
+    if (size < content.size()) size = base::FloorToCodePoint(content, size);
+    const std::string_view data = content.substr(0, size);
+    contents_.Add(id, version, part, core::Sha256Hex(data), Blob{data});
+    content.remove_prefix(size);
+  }
+}
+
+void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core::Timestamp now) {
+  ++state.version;
+  state.status = core::DocumentStatus::kQueued;
+  state.attempts = 0;
+  state.next_attempt_at.reset();
+  state.progress_at = now;
+  state.steps = {now, {}, {}, {}};
+  state.error.reset();
+  state.warning.reset();
+  versions_.Add(state.id, state.version, draft.title, draft.metadata, core::StrategyName(draft.chunking.strategy),
+                draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
+                core::Sha256Hex(draft.content), draft.IdentityHash());
+  AddContent(state.id, state.version, draft.content);
+}
+
+void DocumentWriter::Rewrite(core::DocumentId id, std::string_view title, std::string_view content) {
+  if (content.size() <= kLargeContentBytes) {
+    documents_.Add(id, ColumnTitle(title), content);
+  } else {
+    connection_.Run(fmt::format("INSERT INTO documents(id, title, content) VALUES (?, ?, ?){}", kRewrite), id,
+                    ColumnTitle(title), content);
+  }
+}
+
+void DocumentWriter::Save(const StateRow& state) {
+  const auto field = [](const auto& optional, auto member) {
+    using Field = std::decay_t<decltype((*optional).*member)>;
+    return optional ? std::optional<Field>((*optional).*member) : std::nullopt;
+  };
+  states_.Add(state.id, state.version, state.indexed_version, state.deleted_version, state.revision,
+              core::StatusName(state.status), state.attempts, state.next_attempt_at, state.deleted_at, state.created_at,
+              field(state.position, &core::Position::topic), field(state.position, &core::Position::partition),
+              field(state.position, &core::Position::offset), state.position_at, state.position_version,
+              state.chunk_count, state.staged, state.progress_at, state.steps.received, state.steps.chunked,
+              state.steps.embedded, state.steps.stored, field(state.error, &core::DocumentError::code),
+              field(state.error, &core::DocumentError::message), field(state.error, &core::DocumentError::stage),
+              state.warning);
+}
+
+void DocumentWriter::AddEvent(const core::DocumentEvent& event) {
+  outbox_.Add(core::kEventsTopic, event.document_id, event.version, event.at, event.at, core::FormatEvent(event));
+}
+
+void DocumentWriter::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due) {
+  outbox_.Add(core::kUploadsTopic, id, version, now, due, std::nullopt);
+}
+
+void DocumentWriter::RemoveNeedless() {
+  std::vector<core::DocumentId> documents;
+  for (const auto& [id, up_to] : needless_) documents.push_back(id);
+  std::vector<std::int64_t> rows;
+  InPieces(std::span<const core::DocumentId>(documents), [&](std::span<const core::DocumentId> piece) {
+    Rows found(connection_, fmt::format("SELECT id, document_id, version FROM outbox WHERE topic = '{}' "
+                                        "AND document_id IN {}",
+                                        core::kUploadsTopic, ListOf(piece)));
+    while (found.Next()) {
+      if (found.Int(2) <= needless_.at(found.Int(1))) rows.push_back(found.Int(0));
+    }
+  });
+  RemoveOutboxRows(connection_, std::move(rows));
+  needless_.clear();
+}
+
+void DocumentWriter::Flush() {
+  documents_.Flush();
+  states_.Flush();
+  versions_.Flush();
+  contents_.Flush();
+  RemoveNeedless();
+  outbox_.Flush();
+}
+
+void RemoveOutboxRows(Connection& connection, std::vector<std::int64_t> ids) {
+  std::sort(ids.begin(), ids.end());
+  InPieces(std::span<const std::int64_t>(ids), [&](std::span<const std::int64_t> piece) {
+    connection.Execute("DELETE FROM outbox WHERE id IN " + ListOf(piece));
+  });
+}
+
+}  // namespace millrace::mysql

@@ -1,0 +1,205 @@
+#include "adapters/mysql/documents.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "adapters/mysql/accept.h"
+#include "adapters/mysql/document_rows.h"
+#include "adapters/mysql/rows.h"
+#include "core/metadata.h"
+
+namespace millrace::mysql {
+namespace {
+
+base::Error NotFound(core::DocumentId id) {
+  return {base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
+}
+
+bool HasRow(Connection& connection, core::DocumentId id) {
+  return connection.Int("SELECT id FROM documents WHERE id = ?", id).has_value();
+}
+
+/// Also of a row that another program added and nobody has processed: it gets a state to leave a tombstone in.
+base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timestamp now) {
+  StateRows states = LockStates(connection, {id});
+  if (states.empty()) {
+    if (!HasRow(connection, id)) return NotFound(id);
+    states = LockOrMakeStates(connection, {id}, now);
+  }
+  StateRow& state = states.at(id);
+  if (state.deleted() || (state.version == 0 && !HasRow(connection, id))) return NotFound(id);
+  RemoveDocument(connection, state, now);
+  return {};
+}
+
+/// Tombstones have no `documents` row: they show when they were deleted. Rows of another program have no state.
+constexpr std::string_view kRecordColumns = R"sql(
+    SELECT coalesce(d.id, s.document_id), d.doc_key, coalesce(v.title, d.title), v.metadata, v.strategy, v.max_tokens,
+           v.overlap_tokens,
+           CASE WHEN s.version > 0 THEN v.content_bytes
+                ELSE (SELECT length(o.content) FROM documents o WHERE o.id = d.id) END,
+           coalesce(s.status, 'queued'), s.version, s.indexed_version, s.revision, s.chunk_count, s.attempts,
+           CASE WHEN d.id IS NULL THEN s.deleted_at ELSE coalesce(s.created_at, 1000 * unix_timestamp(d.created_at)) END,
+           CASE WHEN d.id IS NULL THEN s.deleted_at ELSE coalesce(s.received_at, 1000 * unix_timestamp(d.updated_at)) END,
+           s.received_at, s.chunked_at, s.embedded_at, s.stored_at, s.error_code, s.error_message, s.error_stage,
+           s.warning, s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version
+    FROM )sql";
+constexpr std::string_view kFromDocuments = "documents d LEFT JOIN document_state s ON s.document_id = d.id";
+constexpr std::string_view kFromStates = "document_state s LEFT JOIN documents d ON d.id = s.document_id";
+constexpr std::string_view kWithVersions =
+    " LEFT JOIN document_versions v ON v.document_id = s.document_id AND v.version = s.version WHERE ";
+
+std::string SelectRecords(std::string_view from, std::string_view condition) {
+  return std::string(kRecordColumns).append(from).append(kWithVersions).append(condition);
+}
+
+core::DocumentRecord ReadRecord(const Rows& row) {
+  core::DocumentRecord record;
+  record.id = row.Int(0);
+  record.key = row.OptionalText(1);
+  record.title = row.Text(2);
+  if (!row.IsNull(3)) {
+    auto metadata = core::ParseMetadata(row.View(3));
+    if (!metadata)
+      throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", record.id), {}});
+    record.metadata = std::move(*metadata);
+    record.chunking = {core::ParseStrategy(row.View(4)).value_or(core::ChunkStrategy::kPassage),
+                       static_cast<int>(row.Int(5)), static_cast<int>(row.Int(6))};
+  }
+  record.content_bytes = row.Int(7);
+  record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
+  record.version = row.Int(9);
+  record.indexed_version = row.Int(10);
+  record.revision = row.Int(11);
+  record.chunk_count = row.Int(12);
+  record.attempts = static_cast<int>(row.Int(13));
+  record.created_at = row.Time(14);
+  record.updated_at = row.Time(15);
+  record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
+  if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
+  record.warning = row.OptionalText(23);
+  if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
+  return record;
+}
+
+void AppendRecords(Connection& connection, const std::string& sql, std::vector<core::DocumentRecord>& records) {
+  Rows rows(connection, sql);
+  while (rows.Next()) records.push_back(ReadRecord(rows));
+}
+
+std::vector<core::DocumentRecord> ListRecords(Connection& connection, const core::DocumentQuery& query) {
+  const core::DocumentId before = query.before.value_or(std::numeric_limits<core::DocumentId>::max());
+  const auto newest_first = [&](std::string_view id) {
+    return fmt::format(" AND {} < {} ORDER BY {} DESC LIMIT {}", id, before, id, query.limit);
+  };
+  const std::string status(query.status ? core::StatusName(*query.status) : "");
+  std::vector<core::DocumentRecord> records;
+  if (query.key) {
+    const std::string wanted = query.status ? fmt::format(" AND coalesce(s.status, 'queued') = '{}'", status) : "";
+    AppendRecords(
+        connection,
+        SelectRecords(kFromDocuments, "d.doc_key = " + HexLiteral(*query.key) + wanted + newest_first("d.id")),
+        records);
+    return records;
+  }
+  if (!query.status) {
+    AppendRecords(connection, SelectRecords(kFromDocuments, "TRUE" + newest_first("d.id")), records);
+    return records;
+  }
+  AppendRecords(
+      connection,
+      SelectRecords(kFromStates, fmt::format("s.status = '{}' AND (d.id IS NOT NULL OR s.status = 'deleted')", status) +
+                                     newest_first("s.document_id")),
+      records);
+  if (*query.status == core::DocumentStatus::kQueued) {
+    AppendRecords(connection, SelectRecords(kFromDocuments, "s.document_id IS NULL" + newest_first("d.id")), records);
+    std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
+    if (records.size() > query.limit) records.resize(query.limit);
+  }
+  return records;
+}
+
+}  // namespace
+
+void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now) {
+  const core::DocumentId id = state.id;
+  for (const char* table : {"embeddings", "document_versions", "document_contents", "retired_versions"}) {
+    connection.Run(fmt::format("DELETE FROM {} WHERE document_id = ?", table), id);
+  }
+  connection.Run("DELETE FROM documents WHERE id = ?", id);
+  std::vector<std::int64_t> owed;
+  Rows rows(connection, fmt::format("SELECT id FROM outbox WHERE document_id = {}", id));
+  while (rows.Next()) owed.push_back(rows.Int(0));
+  RemoveOutboxRows(connection, std::move(owed));
+
+  state.version = state.deleted_version = std::max<core::Version>(state.version, 1);
+  state.status = core::DocumentStatus::kDeleted;
+  state.deleted_at = state.progress_at = now;
+  state.indexed_version = 0;
+  state.revision += 1;
+  state.chunk_count = 0;
+  state.staged = false;
+  state.created_at.reset();
+  state.error.reset();
+  state.warning.reset();
+  DocumentWriter writer(connection);
+  writer.Save(state);
+  writer.AddEvent({id, state.version, state.revision, core::DocumentStatus::kDeleted, 0, now, {}, {}});
+  writer.Flush();
+}
+
+base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core::NewDocument> documents,
+                                                            base::Deadline deadline) {
+  if (documents.empty()) return std::vector<core::Accepted>();
+  return engine_.Write(deadline, [&](Connection& connection) -> base::Result<std::vector<core::Accepted>> {
+    return AcceptAll(connection, documents, core::Now());
+  });
+}
+
+base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
+  return engine_.Write(deadline, [&](Connection& connection) { return DeleteOne(connection, id, core::Now()); });
+}
+
+base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
+  return engine_.ReadOne([&](Connection& connection) -> base::Result<core::DocumentRecord> {
+    Rows rows(connection, SelectRecords(kFromDocuments, fmt::format("d.id = {}", id)));
+    if (rows.Next()) return ReadRecord(rows);
+    return NotFound(id);
+  });
+}
+
+base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::DocumentQuery& query) {
+  return engine_.Read([&](Connection& connection) -> base::Result<std::vector<core::DocumentRecord>> {
+    return ListRecords(connection, query);
+  });
+}
+
+base::Result<core::StoreCounts> Documents::Counts() {
+  return engine_.ReadOne([](Connection& connection) -> base::Result<core::StoreCounts> {
+    Rows rows(connection, R"sql(
+        SELECT status, count(*), sum(chunk_count) FROM document_state GROUP BY status
+        UNION ALL SELECT NULL, count(*), 0 FROM documents)sql");
+    core::StoreCounts counts;
+    std::int64_t documents = 0, living = 0;
+    while (rows.Next()) {
+      if (rows.IsNull(0)) {
+        documents = rows.Int(1);
+        continue;
+      }
+      const auto status = core::ParseStatus(rows.View(0));
+      if (!status) continue;
+      counts.documents_by_status.at(static_cast<std::size_t>(*status)) = rows.Int(1);
+      if (*status != core::DocumentStatus::kDeleted) living += rows.Int(1);
+      counts.chunks += rows.Int(2);
+    }
+    auto& queued = counts.documents_by_status.at(static_cast<std::size_t>(core::DocumentStatus::kQueued));
+    queued += std::max<std::int64_t>(documents - living, 0);  // rows of another program
+    return counts;
+  });
+}
+
+}  // namespace millrace::mysql

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "adapters/mysql/document_rows.h"
+#include "adapters/mysql/engine.h"
+#include "core/document_store.h"
+
+namespace millrace::mysql {
+
+/// Leaves the tombstone of a document whose state row is locked, adds its event, removes all else.
+void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now);
+
+/// Rows of `documents` without state are another program's: they show as `queued`, version 0, until they are adopted or
+/// processed (DELIVERY §8).
+class Documents final : public core::DocumentStore {
+ public:
+  explicit Documents(Engine& engine) : engine_(engine) {}
+
+  base::Result<std::vector<core::Accepted>> Accept(std::span<const core::NewDocument> documents,
+                                                   base::Deadline deadline) override;
+  base::Status Delete(core::DocumentId id, base::Deadline deadline) override;
+  base::Result<core::DocumentRecord> Get(core::DocumentId id) override;
+  base::Result<std::vector<core::DocumentRecord>> List(const core::DocumentQuery& query) override;
+  base::Result<core::StoreCounts> Counts() override;
+
+ private:
+  Engine& engine_;
+};
+
+}  // namespace millrace::mysql

@@ -1,0 +1,161 @@
+#include "adapters/mysql/fence.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/mysql/rows.h"
+#include "core/metadata.h"
+
+namespace millrace::mysql {
+namespace {
+
+using Verdict = core::WorkOrder::Verdict;
+
+constexpr core::DocumentId kMaxForeignGap = 10'000'000;  // DELIVERY §1
+
+core::WorkOrder Skip(Verdict verdict, core::Version version) {
+  core::WorkOrder order;
+  order.verdict = verdict;
+  order.version = version;
+  return order;
+}
+
+core::WorkOrder Refuse(std::string reason) {
+  core::WorkOrder order;
+  order.verdict = Verdict::kRefused;
+  order.reason = std::move(reason);
+  return order;
+}
+
+enum class Order { kBefore, kSame, kAfter };
+
+/// Where a record lies relative to the newest one known of its document. Offsets compare within one life of a topic's
+/// partition; a record that was written after the stored one and yet lies before it belongs to a topic made anew.
+Order Compare(const core::Work& work, const StateRow& state) {
+  if (!state.position) return Order::kAfter;
+  const core::Timestamp position_at = state.position_at.value_or(core::Timestamp());
+  if (work.position == *state.position && work.timestamp <= position_at) return Order::kSame;
+  const bool comparable =
+      work.position.topic == state.position->topic && work.position.partition == state.position->partition;
+  if (comparable && work.position.offset > state.position->offset) return Order::kAfter;
+  return work.timestamp > position_at || (!comparable && work.timestamp == position_at) ? Order::kAfter
+                                                                                        : Order::kBefore;
+}
+
+core::DocumentId HighestId(Connection& connection) {
+  return connection
+      .Int(
+          "SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
+          "coalesce((SELECT max(document_id) FROM document_state), 0))")
+      .value_or(0);
+}
+
+}  // namespace
+
+Fence::Fence(Connection& connection, std::span<const core::Work* const> batch, core::Timestamp now)
+    : connection_(connection), now_(now), writer_(connection) {
+  std::set<core::DocumentId> ids;
+  for (const core::Work* work : batch) ids.insert(work->id);
+  states_ = LockStates(connection, ids);
+  LockForeign(batch);
+  if (states_.empty()) return;
+  const std::vector<DocumentVersion> newest = NewestOf(states_);
+  newest_ = FindVersions(connection, newest);
+  staged_ = CountStaged(connection, states_, newest);
+}
+
+/// Foreign records of documents that nothing is known of need a row to lock, unless their id is out of bounds.
+void Fence::LockForeign(std::span<const core::Work* const> batch) {
+  std::set<core::DocumentId> unknown, within;
+  for (const core::Work* work : batch) {
+    if (work->version == 0 && !states_.contains(work->id)) unknown.insert(work->id);
+  }
+  if (unknown.empty()) return;
+  highest_foreign_ = HighestId(connection_) + kMaxForeignGap;
+  for (const core::DocumentId id : unknown) {
+    if (id <= 0 || id > highest_foreign_) continue;
+    within.insert(id);
+    highest_foreign_ = std::max(highest_foreign_, id + kMaxForeignGap);
+  }
+  states_.merge(LockOrMakeStates(connection_, within, now_));
+}
+
+StateRow* Fence::FindState(core::DocumentId id) {
+  const auto found = states_.find(id);
+  return found == states_.end() ? nullptr : &found->second;
+}
+
+core::WorkOrder Fence::Decide(const core::Work& work) {
+  return work.version == 0 ? DecideForeign(work) : DecideVersion(work, work.version);
+}
+
+/// Marks the newest version as `processing` and hands it out.
+core::WorkOrder Fence::Process(StateRow& state) {
+  const auto version = newest_.find({state.id, state.version});
+  if (version == newest_.end()) {
+    throw Failure(
+        {base::Code::kCorrupt, fmt::format("version {} of document {} is missing", state.version, state.id), {}});
+  }
+  state.status = core::DocumentStatus::kProcessing;
+  state.attempts += 1;
+  state.progress_at = now_;
+  state.error.reset();
+  writer_.Save(state);
+  writer_.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kProcessing, 0, now_, {}, {}});
+  const auto staged = staged_.find({state.id, state.version});
+  core::WorkOrder order;
+  order.version = state.version;
+  order.title = version->second.title;
+  order.chunking = version->second.chunking;
+  order.content_bytes = version->second.content_bytes;
+  order.staged_chunks = staged == staged_.end() ? 0 : staged->second;
+  order.attempts = state.attempts;
+  return order;
+}
+
+/// By version: `version` is what the message carries, or was given before.
+core::WorkOrder Fence::DecideVersion(const core::Work& work, core::Version version) {
+  StateRow* const state = FindState(work.id);
+  if (!state || version > state->version) {
+    return Refuse(fmt::format("version {} of document {} was never accepted", version, work.id));
+  }
+  if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
+  if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
+  if (version < state->version) {
+    if (version > state->indexed_version) {
+      writer_.AddEvent({work.id, version, state->revision, core::DocumentStatus::kSuperseded, 0, now_, {}, {}});
+    }
+    return Skip(Verdict::kSuperseded, version);
+  }
+  if (!work.position.topic.empty()) SetPosition(*state, version, work.position, work.timestamp);
+  return Process(*state);
+}
+
+core::WorkOrder Fence::DecideForeign(const core::Work& work) {
+  StateRow* const state = FindState(work.id);
+  if (!state) return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest_foreign_));
+  const Order order = Compare(work, *state);
+  if (order == Order::kSame) return DecideVersion(work, state->position_version);
+  if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order == Order::kBefore)) {
+    return Skip(Verdict::kDeleted, state->version);
+  }
+  if (order == Order::kBefore) return Skip(Verdict::kSuperseded, state->version);
+  const auto newest = newest_.find({work.id, state->version});
+  const bool known = newest != newest_.end();
+  const VersionDraft draft{work.title, work.content, known ? newest->second.metadata : core::FormatMetadata({}),
+                           known ? newest->second.chunking : work.chunking};
+  if (!known || newest->second.identity_hash != draft.IdentityHash()) {
+    writer_.Rewrite(work.id, work.title, work.content);
+    writer_.AddVersion(*state, draft, now_);
+    newest_[{work.id, state->version}] = {
+        work.title, draft.metadata, draft.chunking, static_cast<std::int64_t>(work.content.size()), {}, {}};
+  } else if (state->version <= std::max(state->indexed_version, state->deleted_version)) {
+    SetPosition(*state, state->version, work.position, work.timestamp);  // nothing new, and nothing to do
+    writer_.Save(*state);
+  }
+  return DecideVersion(work, state->version);
+}
+
+}  // namespace millrace::mysql

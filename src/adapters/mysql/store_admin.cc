@@ -1,0 +1,142 @@
+#include "adapters/mysql/store_admin.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "core/log.h"
+
+namespace millrace::mysql {
+namespace {
+
+constexpr std::int64_t kMaxRemovedRows = 1000;      // in one transaction, so that it does not hold up other writers
+constexpr std::int64_t kPacketOverhead = 64 << 10;  // what goes with a content in one statement
+
+struct Version {
+  core::DocumentId document_id;
+  core::Version version;
+};
+
+std::vector<Version> FindRetired(Connection& connection, bool chunks_removed, core::Timestamp indexed_until,
+                                 core::Timestamp never_indexed_until) {
+  Statement select(connection, R"sql(
+      SELECT document_id, version FROM retired_versions
+      WHERE chunks_removed = ? AND retired_at <= CASE WHEN was_indexed THEN ? ELSE ? END
+      ORDER BY document_id, version LIMIT 100 FOR UPDATE SKIP LOCKED)sql");
+  select.Bind(chunks_removed, indexed_until, never_indexed_until);
+  std::vector<Version> found;
+  while (select.Step()) found.push_back({select.Int(0), select.Int(1)});
+  return found;
+}
+
+struct Step {
+  std::int64_t rows = 0;
+  bool more = false;
+};
+
+Step RemoveSomeChunks(Connection& connection, core::Timestamp indexed_until, core::Timestamp now) {
+  Step step;
+  for (const auto& [id, version] : FindRetired(connection, false, indexed_until, now)) {
+    step.more = true;
+    step.rows += connection.Run("DELETE FROM embeddings WHERE document_id = ? AND version = ? LIMIT ?", id, version,
+                                kMaxRemovedRows - step.rows);
+    if (step.rows >= kMaxRemovedRows) return step;  // this version may have more of them
+    connection.Run("UPDATE retired_versions SET chunks_removed = 1 WHERE document_id = ? AND version = ?", id, version);
+  }
+  return step;
+}
+
+Step RemoveSomeContents(Connection& connection, core::Timestamp until) {
+  Step step;
+  for (const auto& [id, version] : FindRetired(connection, true, until, until)) {
+    step.more = true;
+    step.rows += connection.Run("DELETE FROM document_contents WHERE document_id = ? AND version = ?", id, version);
+    connection.Run("DELETE FROM document_versions WHERE document_id = ? AND version = ?", id, version);
+    connection.Run("DELETE FROM retired_versions WHERE document_id = ? AND version = ?", id, version);
+    if (step.rows >= kMaxRemovedRows) return step;
+  }
+  return step;
+}
+
+}  // namespace
+
+base::Result<core::StoreIdentity> Admin::Identity() {
+  return engine_.ReadOne([](Connection& connection) -> base::Result<core::StoreIdentity> {
+    Statement select(connection, R"sql(
+        SELECT id.value, epoch.value FROM millrace_meta id JOIN millrace_meta epoch
+        WHERE id.name = 'store_id' AND epoch.name = 'epoch')sql");
+    if (!select.Step()) return base::Error{base::Code::kCorrupt, "the store has no identity", {}};
+    return core::StoreIdentity{select.Text(0), select.Int(1)};
+  });
+}
+
+base::Status Admin::ClaimModel(const std::string& model) {
+  return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Status {
+    // The first process of several decides: the others wait for its row.
+    connection.Run("INSERT INTO millrace_meta(name, value) VALUES ('model', ?) ON DUPLICATE KEY UPDATE value = value",
+                   model);
+    Statement select(connection, "SELECT value FROM millrace_meta WHERE name = 'model' FOR UPDATE");
+    select.Step();
+    if (select.View(0) == model) return {};
+    if (connection.Int("SELECT 1 FROM embeddings WHERE vector IS NOT NULL LIMIT 1")) {
+      return {base::Code::kConflict,
+              fmt::format("the stored vectors are of the model {}, not of {}", select.View(0), model)};
+    }
+    connection.Run("DELETE FROM millrace_meta WHERE name = 'dimensions'");
+    connection.Run("UPDATE millrace_meta SET value = ? WHERE name = 'model'", model);
+    return {};
+  });
+}
+
+base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
+  std::int64_t removed = 0;
+  const auto run = [&](auto body) -> base::Status {
+    for (Step step{0, true}; step.more; removed += step.rows) {
+      ASSIGN_OR_RETURN(step, engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Result<Step> {
+        return body(connection);
+      }));
+    }
+    return {};
+  };
+  RETURN_IF_ERROR(run([&](Connection& connection) {
+    return RemoveSomeChunks(connection, now - engine_.options().overtaken_chunks_stay, now);
+  }));
+  RETURN_IF_ERROR(run([&](Connection& connection) {
+    return RemoveSomeContents(connection, now - engine_.options().overtaken_contents_stay);
+  }));
+  return removed;
+}
+
+base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp before, std::size_t limit) {
+  return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::Stalled>> {
+    Statement select(connection, R"sql(
+        SELECT document_id, version, position_topic, position_partition, position_offset, position_version = version
+        FROM document_state AS s
+        WHERE status IN ('queued', 'processing') AND version > 0 AND progress_at < ?
+          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.document_id = s.document_id AND o.topic = ?)
+        ORDER BY document_id LIMIT ?)sql");
+    select.Bind(before, core::kUploadsTopic, limit);
+    std::vector<core::Stalled> stalled;
+    while (select.Step()) {
+      core::Stalled one{select.Int(0), select.Int(1), {}};
+      if (select.Int(5) == 1) one.position = {select.Text(2), static_cast<std::int32_t>(select.Int(3)), select.Int(4)};
+      stalled.push_back(std::move(one));
+    }
+    return stalled;
+  });
+}
+
+std::optional<std::int64_t> Admin::MaxContentBytes() const {
+  return static_cast<std::int64_t>(engine_.max_packet()) - kPacketOverhead;
+}
+
+base::Status Admin::Probe(std::chrono::milliseconds timeout) {
+  return engine_.Write(base::Deadline::After(timeout), [](Connection& connection) -> base::Status {
+    connection.Run(R"sql(
+        INSERT INTO millrace_meta(name, value) VALUES ('probed_at', ?) ON DUPLICATE KEY UPDATE value = VALUES(value))sql",
+                   core::Now());
+    return {};
+  });
+}
+
+}  // namespace millrace::mysql

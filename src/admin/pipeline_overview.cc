@@ -1,0 +1,118 @@
+#include "admin/pipeline_overview.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/document.h"
+
+namespace millrace::admin {
+namespace {
+
+std::size_t Index(core::DocumentStatus status) { return static_cast<std::size_t>(status); }
+
+std::optional<double> SecondsLeft(const PipelineStatus& status) {
+  const auto& by_status = status.store.documents_by_status;
+  const auto waiting = by_status[Index(core::DocumentStatus::kQueued)] +
+                       by_status[Index(core::DocumentStatus::kProcessing)] +
+                       by_status[Index(core::DocumentStatus::kRetrying)];
+  if (waiting == 0) return 0;
+  if (status.documents_per_second <= 0) return std::nullopt;
+  return static_cast<double>(waiting) / status.documents_per_second;
+}
+
+}  // namespace
+
+PipelineOverview::PipelineOverview(Ports ports, base::Metrics& metrics)
+    : ports_(std::move(ports)), metrics_(metrics), probes_(std::move(ports_.probes)) {
+  metrics_.OnRender([this] { ExportGauges(); });
+}
+
+base::Result<PipelineStatus> PipelineOverview::Pipeline() {
+  PipelineStatus status;
+  ASSIGN_OR_RETURN(status.store, ports_.documents.Counts());
+  ASSIGN_OR_RETURN(const auto backlog, ports_.outbox.Backlog());
+  status.index = ports_.index.size();
+  status.outbox_rows = backlog.rows;
+  if (backlog.oldest) {
+    status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
+  }
+  RETURN_IF_ERROR(FillLag(status));
+  RETURN_IF_ERROR(FillWork(status));
+  status.seconds_left = SecondsLeft(status);
+  status.model = ports_.model;
+  return status;
+}
+
+base::Status PipelineOverview::FillLag(PipelineStatus& status) {
+  std::map<core::TopicPartition, std::int64_t> committed;
+  auto group = ports_.groups.DescribeGroup(core::kWorkersGroup);
+  if (!group && group.error().code != base::Code::kNotFound) return group.error();
+  if (group) committed = std::move(group->committed);
+  ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
+  for (const core::TopicInfo& topic : topics) {
+    if (topic.spec.name != core::kUploadsTopic) continue;
+    for (const auto& [partition, marks] : topic.watermarks) {
+      PartitionLag lag{topic.spec.name, partition, marks.low, marks.high, std::nullopt, 0};
+      if (const auto found = committed.find({topic.spec.name, partition}); found != committed.end()) {
+        lag.committed = found->second;
+      }
+      lag.lag = std::max<std::int64_t>(0, marks.high - std::max(marks.low, lag.committed.value_or(marks.low)));
+      status.total_lag += lag.lag;
+      status.lag.push_back(std::move(lag));
+    }
+  }
+  return {};
+}
+
+base::Status PipelineOverview::FillWork(PipelineStatus& status) {
+  ASSIGN_OR_RETURN(const auto instances, Instances());
+  for (const core::Instance& instance : instances) {
+    ++(instance.role == core::kWorkerRole ? status.workers : status.servers);
+    status.in_flight += instance.in_flight;
+    status.documents_per_second += instance.documents_per_second;
+    status.chunks_per_second += instance.chunks_per_second;
+    status.tokens_per_second += instance.tokens_per_second;
+  }
+  return {};
+}
+
+base::Result<std::vector<core::Instance>> PipelineOverview::Instances() {
+  ASSIGN_OR_RETURN(auto instances, ports_.instances.List());
+  core::Instance self = ports_.self();
+  const auto told = std::find_if(instances.begin(), instances.end(),
+                                 [&](const core::Instance& instance) { return instance.id == self.id; });
+  if (told == instances.end()) {  // it has just started, or could not tell the store for a while
+    self.heartbeat = core::Now();
+    instances.push_back(std::move(self));
+  } else {
+    self.heartbeat = told->heartbeat;
+    *told = std::move(self);
+  }
+  return instances;
+}
+
+void PipelineOverview::ExportGauges() {
+  const auto status = Pipeline();
+  if (!status) return;  // a dependency is away; gauges keep their last values and health says why
+  for (std::size_t i = 0; i < status->store.documents_by_status.size(); ++i) {
+    metrics_
+        .AddGauge("millrace_documents", "Documents by status.",
+                  {{"status", std::string(core::StatusName(static_cast<core::DocumentStatus>(i)))}})
+        .Set(static_cast<double>(status->store.documents_by_status[i]));
+  }
+  metrics_.AddGauge("millrace_index_chunks", "Chunks in this server's index.")
+      .Set(static_cast<double>(status->index.chunks));
+  metrics_.AddGauge("millrace_index_bytes", "Memory of this server's index in bytes.")
+      .Set(static_cast<double>(status->index.bytes));
+  metrics_.AddGauge("millrace_in_flight_documents", "Documents read from the log and not done.")
+      .Set(static_cast<double>(ports_.self().in_flight));
+  for (const PartitionLag& lag : status->lag) {
+    metrics_
+        .AddGauge("millrace_consumer_lag", "Records between the group's committed offset and the end of the partition.",
+                  {{"topic", lag.topic}, {"partition", std::to_string(lag.partition)}, {"group", core::kWorkersGroup}})
+        .Set(static_cast<double>(lag.lag));
+  }
+}
+
+}  // namespace millrace::admin

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "admin/health_probes.h"
+#include "admin/status.h"
+#include "base/metrics.h"
+#include "core/instances.h"
+#include "core/outbox.h"
+
+namespace millrace::admin {
+
+/// The state of the whole pipeline, as this server sees it: what the store, the log and its own index hold, and what
+/// all live instances say they do. Thread-safe.
+class PipelineOverview final : public Overview {
+ public:
+  struct Ports {
+    core::DocumentStore& documents;
+    core::Outbox& outbox;
+    core::LogAdmin& log;
+    core::GroupAdmin& groups;
+    core::VectorIndex& index;
+    core::Instances& instances;
+    std::function<core::Instance()> self;  // this process right now: its heartbeat may be 2 s old
+    std::function<Readiness()> readiness;
+    std::map<std::string, Probe> probes;  // by the name that `/health` shows
+    std::string mode;                     // `embedded` or `cluster`
+    std::string model;
+  };
+
+  PipelineOverview(Ports ports, base::Metrics& metrics);
+
+  base::Result<PipelineStatus> Pipeline() override;
+  base::Result<std::vector<core::Instance>> Instances() override;
+  Readiness readiness() const override { return ports_.readiness(); }
+  DependencyHealth Health() override { return probes_.Ask(); }
+  std::string mode() const override { return ports_.mode; }
+
+ private:
+  base::Status FillLag(PipelineStatus& status);
+  base::Status FillWork(PipelineStatus& status);
+  void ExportGauges();
+
+  Ports ports_;
+  base::Metrics& metrics_;
+  HealthProbes probes_;
+};
+
+}  // namespace millrace::admin

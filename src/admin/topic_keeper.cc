@@ -1,0 +1,66 @@
+#include "admin/topic_keeper.h"
+
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/log.h"
+
+namespace millrace::admin {
+namespace {
+
+constexpr auto kInterval = std::chrono::seconds(10);
+
+}  // namespace
+
+TopicKeeper::TopicKeeper(core::LogAdmin& log, std::vector<core::TopicSpec> topics)
+    : log_(log), topics_(std::move(topics)) {}
+
+TopicKeeper::~TopicKeeper() { Stop(); }
+
+void TopicKeeper::Start() {
+  thread_ = std::thread([this] {
+    base::Backoff backoff(std::chrono::milliseconds(250), std::chrono::seconds(5));
+    do {
+      const auto ensured = EnsureTopics();
+      if (ensured) {
+        backoff.Reset();
+      } else if (backoff.first_try()) {
+        base::LogWarning("the topics cannot be looked at, waiting: {}", ensured.error().message);
+      }
+      const auto pause = ensured ? std::chrono::milliseconds(kInterval) : backoff.Next();
+      if (stop_.SleepUntil(base::Deadline::After(pause))) return;
+    } while (true);
+  });
+}
+
+void TopicKeeper::Stop() {
+  stop_.Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+base::Status TopicKeeper::EnsureTopics() {
+  for (const core::TopicSpec& topic : topics_) RETURN_IF_ERROR(EnsureTopic(topic));
+  return {};
+}
+
+base::Status TopicKeeper::EnsureTopic(const core::TopicSpec& topic) {
+  const auto found = log_.DescribeTopic(topic.name);
+  if (found) {
+    const auto partitions = static_cast<std::int32_t>(found->partitions.size());
+    if (partitions < topic.partitions && narrow_.insert(topic.name).second) {
+      base::LogWarning(
+          "topic {} has {} partition(s) instead of {}, so that fewer workers share it; "
+          "`millrace topics alter {} -p {}` widens it",
+          topic.name, partitions, topic.partitions, topic.name, topic.partitions);
+    }
+    return {};
+  }
+  if (found.error().code != base::Code::kNotFound) return found.error();
+  const auto created = log_.CreateTopic(topic);
+  if (!created && created.error().code != base::Code::kConflict)
+    return created;  // kConflict: another server was faster
+  if (created) base::LogInfo("created topic {} with {} partition(s)", topic.name, topic.partitions);
+  return {};
+}
+
+}  // namespace millrace::admin

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/access.h"
+#include "http/server.h"
+#include "main/config.h"
+
+/// What `serve` and `worker` have in common as processes.
+namespace millrace::app {
+
+/// Sets up logging and runs `body`; the exit code: 0, or 1 with the error as one line.
+int RunProcess(std::string_view command, const LoadedConfig& loaded,
+               const std::function<base::Status(const LoadedConfig&)>& body);
+
+/// SIGTERM and SIGINT, blocked from construction on (before any thread starts, so that every thread leaves them to
+/// Wait).
+class StopSignals {
+ public:
+  StopSignals();
+  /// Until one comes; a second one ends the process at once.
+  void Wait() const;
+
+ private:
+  sigset_t signals_;
+};
+
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// `HOST:PORT`, `[IPv6]:PORT`, `localhost:PORT`.
+base::Result<ListenAddress> ParseListen(const std::string& text);
+
+http::ServerOptions ServerOptionsOf(const Config& config, const ListenAddress& address);
+base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAddress& address);
+
+/// `http://HOST:PORT` as another process may reach it.
+std::string UrlOf(const ListenAddress& address, std::uint16_t port);
+
+}  // namespace millrace::app

@@ -1,0 +1,112 @@
+"""Topics that are missing, narrower, wider or taken away, and ways to be refused."""
+
+import time
+
+import pytest
+
+from cluster import ClusterServer, Uploader, Worker
+from serving import run, wait_until
+from stack import EVENTS, UPLOADS
+
+
+def test_worker_started_before_any_server_finds_its_topics(cluster):
+    cluster.worker()
+    assert cluster.stack.topics()[UPLOADS] == 3
+    server = cluster.server()
+    cluster.check(Uploader(server, 1, 10).wait(), server)
+
+
+def test_existing_topic_with_one_partition_is_left_as_it_is(cluster):
+    """As brokers create it by themselves: it works, and the log says how to widen it."""
+    cluster.stack.create_topic(UPLOADS, 1)
+    server, _ = cluster.server(), cluster.worker()
+    assert cluster.stack.topics()[UPLOADS] == 1
+    advice = [line for line in server.log().splitlines() if UPLOADS in line and "partition" in line]
+    assert any("topics alter" in line for line in advice), server.log()
+    cluster.check(Uploader(server, 1, 20).wait(), server)
+
+
+def test_topic_widened_under_load(cluster):
+    cluster.stack.create_topic(UPLOADS, 1)
+    server = cluster.server()
+    cluster.worker(), cluster.worker()
+    uploader = Uploader(server, 1, 150, 0.03)
+    wait_until(lambda: len(uploader.accepted) > 30, "some uploads")
+    with cluster.stack.admin() as admin:
+        admin.create_partitions({UPLOADS: 3})
+    cluster.check(uploader.wait(), server)
+
+
+def test_topic_deleted_under_a_consumer(cluster):
+    """What lay in it is sent again; nothing hangs."""
+    server = cluster.server()
+    worker = cluster.worker()
+    cluster.check(Uploader(server, 1, 20).wait(), server)
+    worker.stop()
+    lying = Uploader(server, 100, 20).wait()
+    wait_until(lambda: sum(cluster.stack.ends().values()) >= 40, "the messages in the topic")
+    worker.restart()
+    cluster.stack.delete_topics(UPLOADS)
+    after = Uploader(server, 200, 20).wait()
+    assert len(lying) == len(after) == 20
+    cluster.check(lying | after, server, patience=200)
+    assert cluster.stack.topics()[UPLOADS] == 3
+    worker.stop(25)
+
+
+def test_events_topic_deleted(cluster):
+    one, other = cluster.server(), cluster.server()
+    cluster.worker()
+    cluster.check(Uploader(one, 1, 10).wait(), other)
+    cluster.stack.delete_topics(EVENTS)
+    accepted = Uploader(one, 100, 10).wait()
+    for number in accepted.values():
+        wait_until(lambda: one.finds(number) and other.finds(number), "the document on both servers", 60)
+
+
+@pytest.mark.parametrize("kind", [ClusterServer, Worker])
+def test_wrong_password(cluster, kind):
+    """One line that names the database and the user, never the password."""
+    program = cluster.make(kind, environment={"MYSQL_PASSWORD": "not-the-password"}).spawn()
+    since = time.monotonic()
+    code = program.process.wait(40)
+    assert code != 0 and time.monotonic() - since < 40
+    assert "raguser" in program.log() and "not-the-password" not in program.log()
+
+
+def test_half_of_the_environment(cluster):
+    """Kafka without MySQL, or the other way round, is refused with one line that names both variables."""
+    for missing in ("MYSQL_HOST", "KAFKA_BOOTSTRAP_SERVERS"):
+        environment = {name: value for name, value in cluster.environment.items() if name != missing}
+        done = run("serve", "--listen", "127.0.0.1:0", "--model", "test", expect=2, environment=environment)
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1 and "MYSQL_HOST" in lines[0] and "KAFKA_BOOTSTRAP_SERVERS" in lines[0]
+    assert "--embedded" in run("serve", "--help").stdout
+
+
+def test_embedded_ignores_the_environment(cluster, tmp_path):
+    class Embedded(ClusterServer):
+        def command(self):
+            return [*super().command(), "--embedded", "--data", tmp_path / "data"]
+    server = cluster.make(Embedded).start()
+    assert server.get("/health")["mode"] == "embedded"
+    assert cluster.stack.topics() == {}
+
+
+def test_second_store_on_the_same_broker_is_foreign(cluster, tmp_path):
+    """The messages of another store are of a foreign producer to this one, whatever version they carry."""
+    server = cluster.server()
+    accepted = Uploader(server, 1, 3).wait()
+    wait_until(lambda: sum(cluster.stack.ends().values()) >= 3, "the messages")
+    server.stop()
+    cluster.sql(f"CREATE DATABASE {cluster.database}_b CHARACTER SET utf8mb4", database=None)
+    try:
+        environment = {"MYSQL_DATABASE": cluster.database + "_b"}
+        second = cluster.server(environment=environment)
+        cluster.worker(environment=environment)
+        for number in accepted.values():
+            wait_until(lambda: second.finds(number), "the other store's document", 30)
+        for program in cluster.programs[1:]:
+            program.stop()
+    finally:
+        cluster.sql(f"DROP DATABASE {cluster.database}_b", database=None)

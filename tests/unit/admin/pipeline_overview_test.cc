@@ -1,0 +1,144 @@
+#include "admin/pipeline_overview.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "adapters/memory/float_index.h"
+#include "adapters/memory/instance_table.h"
+#include "adapters/memory/memory_log.h"
+#include "adapters/memory/memory_store.h"
+
+namespace millrace::admin {
+namespace {
+
+core::Instance Working(std::string id, std::string role) {
+  core::Instance instance;
+  instance.id = std::move(id);
+  instance.role = std::move(role);
+  return instance;
+}
+
+class PipelineOverviewTest : public testing::Test {
+ protected:
+  PipelineOverviewTest() {
+    core::TopicSpec topic;
+    topic.name = core::kUploadsTopic;
+    topic.partitions = 2;
+    EXPECT_TRUE(log_.admin().CreateTopic(topic));
+    self_ = Working("self", core::kServerRole);
+  }
+
+  void Produce(int count) {
+    for (int i = 0; i < count; ++i) {
+      core::LogRecord record;
+      record.position = {core::kUploadsTopic, 0, -1};
+      EXPECT_TRUE(log_.producer().Produce({record}, base::Deadline::AfterSeconds(5)));
+    }
+  }
+
+  PipelineStatus Status() {
+    const auto status = overview_.Pipeline();
+    EXPECT_TRUE(status);
+    return status.value();
+  }
+
+  memory::MemoryStore store_;
+  memory::MemoryLog log_;
+  memory::FloatIndex index_;
+  memory::InstanceTable instances_;
+  base::Metrics metrics_;
+  core::Instance self_;
+  PipelineOverview overview_{{store_.documents(),
+                              store_.outbox(),
+                              log_.admin(),
+                              log_.groups(),
+                              index_,
+                              instances_,
+                              [this] { return self_; },
+                              [] { return Readiness::kReady; },
+                              {{"store", [](auto) { return base::Status(); }}},
+                              "cluster",
+                              "model"},
+                             metrics_};
+};
+
+TEST_F(PipelineOverviewTest, AddsUpWhatAllInstancesDo) {
+  auto worker = Working("one", core::kWorkerRole);
+  worker.in_flight = 5;
+  worker.documents_per_second = 2;
+  worker.chunks_per_second = 20;
+  worker.tokens_per_second = 2000;
+  ASSERT_TRUE(instances_.Beat(worker));
+  worker.id = "two";
+  ASSERT_TRUE(instances_.Beat(worker));
+  ASSERT_TRUE(instances_.Beat(Working("other server", core::kServerRole)));
+  ASSERT_TRUE(instances_.Beat(self_));
+  self_.in_flight = 3;  // since its heartbeat
+  self_.tokens_per_second = 500;
+  const auto status = Status();
+  EXPECT_EQ(status.workers, 2);
+  EXPECT_EQ(status.servers, 2);
+  EXPECT_EQ(status.in_flight, 13);
+  EXPECT_EQ(status.documents_per_second, 4);
+  EXPECT_EQ(status.chunks_per_second, 40);
+  EXPECT_EQ(status.tokens_per_second, 4500);
+}
+
+TEST_F(PipelineOverviewTest, CountsItselfBeforeItsFirstHeartbeat) {
+  self_.in_flight = 1;
+  const auto status = Status();
+  EXPECT_EQ(status.servers, 1);
+  EXPECT_EQ(status.workers, 0);
+  EXPECT_EQ(status.in_flight, 1);
+  const auto instances = overview_.Instances();
+  ASSERT_TRUE(instances);
+  ASSERT_EQ(instances->size(), 1u);
+  EXPECT_GT(instances->front().heartbeat, core::Now() - std::chrono::seconds(5));
+}
+
+TEST_F(PipelineOverviewTest, LagIsWhatTheWorkersHaveNotRead) {
+  Produce(5);
+  EXPECT_EQ(Status().total_lag, 5) << "no worker has ever been there";
+  ASSERT_TRUE(log_.groups().ResetOffsets(core::kWorkersGroup, {{{core::kUploadsTopic, 0}, 3}}));
+  const auto status = Status();
+  EXPECT_EQ(status.total_lag, 2);
+  ASSERT_EQ(status.lag.size(), 2u);
+  EXPECT_EQ(status.lag[0].committed, 3);
+  EXPECT_EQ(status.lag[0].high, 5);
+  EXPECT_EQ(status.lag[1].committed, std::nullopt);
+}
+
+TEST_F(PipelineOverviewTest, TimeLeftComesFromAllRates) {
+  EXPECT_EQ(Status().seconds_left, 0);
+  for (int i = 0; i < 6; ++i) {
+    core::NewDocument document;
+    document.content = "text";
+    ASSERT_TRUE(store_.documents().Accept({&document, 1}, base::Deadline::AfterSeconds(5)));
+  }
+  EXPECT_EQ(Status().seconds_left, std::nullopt) << "nobody works";
+  auto worker = Working("one", core::kWorkerRole);
+  worker.documents_per_second = 1.5;
+  ASSERT_TRUE(instances_.Beat(worker));
+  EXPECT_EQ(Status().seconds_left, 4);
+}
+
+TEST_F(PipelineOverviewTest, MetricsShowWhatThisServerDoes) {
+  auto worker = Working("one", core::kWorkerRole);
+  worker.in_flight = 5;
+  ASSERT_TRUE(instances_.Beat(worker));
+  self_.in_flight = 2;
+  Produce(1);
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, testing::HasSubstr("millrace_in_flight_documents 2"));
+  EXPECT_THAT(text,
+              testing::HasSubstr(
+                  R"(millrace_consumer_lag{group="embedding-workers",partition="0",topic="document-uploads"} 1)"));
+}
+
+TEST_F(PipelineOverviewTest, HealthIsWhatTheProbesSay) {
+  EXPECT_THAT(overview_.Health(), testing::ElementsAre(testing::Pair("store", "connected")));
+  EXPECT_EQ(overview_.mode(), "cluster");
+}
+
+}  // namespace
+}  // namespace millrace::admin

@@ -1,0 +1,75 @@
+#include "ingest/housekeeper.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/memory/instance_table.h"
+#include "adapters/memory/memory_log.h"
+#include "adapters/memory/memory_store.h"
+
+namespace millrace::ingest {
+namespace {
+
+class HousekeeperTest : public testing::Test {
+ protected:
+  Housekeeper Make(std::string id) {
+    return {{store_.admin(), store_.outbox(), log_.admin(), log_.groups(), instances_}, std::move(id), metrics_};
+  }
+
+  void Accept() {
+    core::NewDocument document;
+    document.content = "text";
+    ASSERT_TRUE(store_.documents().Accept({&document, 1}, base::Deadline::AfterSeconds(5)));
+  }
+  /// Everything the outbox owes lies in a log that has lost it.
+  void Send() {
+    const auto rows = store_.outbox().Claim(100, 1 << 20, std::chrono::minutes(1));
+    ASSERT_TRUE(rows);
+    for (const core::OutboxRow& row : *rows) {
+      const core::Sent sent{row.id, {row.topic, 0, 7}};
+      ASSERT_TRUE(store_.outbox().MarkSent({&sent, 1}));
+    }
+  }
+  std::int64_t Waiting() { return store_.outbox().Backlog()->rows; }
+
+  memory::MemoryStore store_;
+  memory::MemoryLog log_;
+  memory::InstanceTable instances_;
+  base::Metrics metrics_;
+  const core::Timestamp later_ = core::Now() + std::chrono::minutes(5);
+};
+
+TEST_F(HousekeeperTest, PublishesAgainWhatCannotArrive) {
+  Housekeeper housekeeper = Make("one");
+  Accept();
+  Send();
+  ASSERT_TRUE(housekeeper.Sweep(core::Now()));
+  EXPECT_EQ(Waiting(), 0) << "it may still be on its way";
+  ASSERT_TRUE(housekeeper.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+}
+
+TEST_F(HousekeeperTest, OneOfManySweeps) {
+  Housekeeper one = Make("one"), two = Make("two");
+  Accept();
+  Send();
+  ASSERT_TRUE(one.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+  Send();
+  ASSERT_TRUE(two.Sweep(later_));
+  EXPECT_EQ(Waiting(), 0) << "it is not its turn";
+  ASSERT_TRUE(one.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+}
+
+TEST_F(HousekeeperTest, AnotherTakesOver) {
+  Housekeeper two = Make("two");
+  Accept();
+  Send();
+  ASSERT_TRUE(instances_.Acquire("housekeeper", "died", std::chrono::milliseconds(1)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_TRUE(two.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+}
+
+}  // namespace
+}  // namespace millrace::ingest
