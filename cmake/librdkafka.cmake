@@ -12,9 +12,11 @@ endif()
 set(rdkafka_version 2.12.0)
 set(rdkafka_archive node-rdkafka-3.6.1.tgz) # the npm package that holds the whole source of librdkafka 2.12.0
 set(rdkafka_sha256 148f7e7b65c510314c70762d8f1be052c8fe1fdf03a128e6c78083a729a57a30)
-# Without Cyrus SASL, which only GSSAPI needs; with curl, without which this version does not compile.
+# WITH_SASL is Cyrus, which only GSSAPI needs: without it SCRAM and OAUTHBEARER are asked for by themselves. With curl, without which this
+# version does not compile.
 set(rdkafka_flags -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DRDKAFKA_BUILD_STATIC=ON -DRDKAFKA_BUILD_EXAMPLES=OFF
-  -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=ON -DWITH_SSL=ON -DWITH_ZLIB=ON -DWITH_ZSTD=ON -DWITH_SASL=OFF -DENABLE_LZ4_EXT=OFF)
+  -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=ON -DWITH_SSL=ON -DWITH_ZLIB=ON -DWITH_ZSTD=ON -DWITH_SASL=OFF -DWITH_SASL_SCRAM=ON -DWITH_SASL_OAUTHBEARER=ON
+  -DENABLE_LZ4_EXT=OFF)
 
 if(DEFINED ENV{MILLRACE_CACHE})
   set(rdkafka_cache $ENV{MILLRACE_CACHE})
