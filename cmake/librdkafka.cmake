@@ -34,7 +34,7 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
 
@@ -52,6 +52,8 @@ function(millrace_build_rdkafka)
   file(REMOVE_RECURSE ${work})
   file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${work} PATTERNS "package/deps/librdkafka/*")
   set(source ${work}/package/deps/librdkafka)
+  # Its threads shall be pthreads: a program under the thread sanitizer crashes in those of C11, which g++ 12's does not know.
+  file(WRITE ${source}/packaging/cmake/try_compile/c11threads_test.c "#error pthreads are wanted\n")
   foreach(step configure build)
     if(step STREQUAL "configure")
       set(command ${CMAKE_COMMAND} -S ${source} -B ${work}/build -G Ninja -DCMAKE_C_COMPILER=${RDKAFKA_CC} ${rdkafka_flags})
