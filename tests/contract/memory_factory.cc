@@ -27,6 +27,7 @@ class MemoryLogUnderTest : public LogUnderTest {
  public:
   core::LogProducer& producer() override { return log_.producer(); }
   core::LogAdmin& admin() override { return log_.admin(); }
+  core::GroupAdmin& groups() override { return log_.groups(); }
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
     return log_.NewConsumer(std::move(group));
   }

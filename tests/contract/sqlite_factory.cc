@@ -64,6 +64,7 @@ class SqliteLogUnderTest final : public LogUnderTest {
  public:
   core::LogProducer& producer() override { return database_.get().producer(); }
   core::LogAdmin& admin() override { return database_.get().log_admin(); }
+  core::GroupAdmin& groups() override { return database_.get().group_admin(); }
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
     return database_.get().NewConsumer(std::move(group));
   }
