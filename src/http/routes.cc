@@ -11,8 +11,14 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddSearchRoutes(services, routes);
   AddAnalyticsRoutes(services, routes);
   AddEventRoutes(services, routes);
-  AddAdminRoutes(services, routes);
+  AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
+  return routes;
+}
+
+std::vector<Route> BuildWorkerRoutes(const Operations& operations) {
+  std::vector<Route> routes;
+  AddAdminRoutes(operations, routes);
   return routes;
 }
 

@@ -15,7 +15,7 @@ void AddBulkRoutes(const Services& services, std::shared_ptr<Waiting> waiting, s
 void AddSearchRoutes(const Services& services, std::vector<Route>& routes);
 void AddAnalyticsRoutes(const Services& services, std::vector<Route>& routes);
 void AddEventRoutes(const Services& services, std::vector<Route>& routes);
-void AddAdminRoutes(const Services& services, std::vector<Route>& routes);
+void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
 
 }  // namespace millrace::http
