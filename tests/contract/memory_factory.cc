@@ -27,6 +27,7 @@ class MemoryLogUnderTest : public LogUnderTest {
  public:
   core::LogProducer& producer() override { return log_.producer(); }
   core::LogAdmin& admin() override { return log_.admin(); }
+  core::GroupAdmin& groups() override { return log_.groups(); }
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
     return log_.NewConsumer(std::move(group));
   }
@@ -53,6 +54,8 @@ class MemorySearchStatisticsUnderTest final : public SearchStatisticsUnderTest {
 
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"memory", [] { return std::make_unique<MemoryStoreUnderTest>(); }}));
 MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"memory", [] { return std::make_unique<MemoryLogUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT((LogFactory{"memory",
+                                                        [] { return std::make_unique<MemoryLogUnderTest>(); }}));
 MILLRACE_INSTANTIATE_VECTOR_INDEX_CONTRACT((VectorIndexFactory{
     "memory", [](std::size_t) { return std::make_unique<memory::FloatIndex>(); }}));
 

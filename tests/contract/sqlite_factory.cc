@@ -64,6 +64,7 @@ class SqliteLogUnderTest final : public LogUnderTest {
  public:
   core::LogProducer& producer() override { return database_.get().producer(); }
   core::LogAdmin& admin() override { return database_.get().log_admin(); }
+  core::GroupAdmin& groups() override { return database_.get().group_admin(); }
   std::unique_ptr<core::LogConsumer> NewConsumer(std::string group) override {
     return database_.get().NewConsumer(std::move(group));
   }
@@ -84,6 +85,8 @@ class SqliteSearchStatisticsUnderTest final : public SearchStatisticsUnderTest {
 
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"sqlite", [] { return std::make_unique<SqliteStoreUnderTest>(); }}));
 MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"sqlite", [] { return std::make_unique<SqliteLogUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT((LogFactory{"sqlite",
+                                                        [] { return std::make_unique<SqliteLogUnderTest>(); }}));
 
 MILLRACE_INSTANTIATE_SEARCH_STATISTICS_CONTRACT((SearchStatisticsFactory{
     "sqlite", [] { return std::make_unique<SqliteSearchStatisticsUnderTest>(); }}));

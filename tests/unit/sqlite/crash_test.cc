@@ -36,7 +36,7 @@ core::Effects EffectsOf(core::DocumentId id, int first, int count) {
   auto opened = SqliteDatabase::Open(options);
   if (!opened) _exit(2);
   SqliteDatabase& db = **opened;
-  (void)db.log_admin().CreateTopic({"t", 1, 1, std::nullopt});
+  (void)db.log_admin().CreateTopic({"t", 1, 1, {}});
   const auto work = [&](int worker) {
     for (int round = 0;; ++round) {
       core::NewDocument document;
