@@ -150,7 +150,6 @@ TEST_P(LogAdminContract, AMemberIsGivenThePartitionsThatATopicGets) {
 TEST_P(LogAdminContract, ConfigurationChangesOneEntryAtATime) {
   ASSERT_TRUE(log().admin().CreateTopic({"t", 1, 1, {{"retention.ms", "86400000"}}}));
   ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.bytes", "1000000"}}}));
-  using Config = std::map<std::string, std::string>;
   EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config,
             (Config{{"retention.bytes", "1000000"}, {"retention.ms", "86400000"}}));
   ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.ms", std::nullopt}}}));
