@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "base/metrics.h"
 #include "core/document_store.h"
 #include "core/limits.h"
+#include "core/log.h"
 #include "core/search_statistics.h"
 #include "http/router.h"
 #include "ingest/intake.h"
@@ -22,6 +24,14 @@ struct ConfigSetting {
   std::string source;  // `default`, `file`, `environment` or `flag`
 };
 
+/// The log, as topics and groups are looked at and worked on.
+struct LogServices {
+  core::LogAdmin& topics;
+  core::GroupAdmin& groups;
+  core::LogProducer& producer;
+  std::function<std::unique_ptr<core::LogConsumer>()> new_reader;  // of no group
+};
+
 /// All that routes call. The references must outlive the routes.
 struct Services {
   ingest::Intake& intake;
@@ -32,6 +42,7 @@ struct Services {
   search::EventHub& events;
   admin::Overview& overview;
   core::SearchStatistics& statistics;
+  LogServices log;
   base::Metrics& metrics;
   std::function<std::vector<ConfigSetting>()> settings;
   std::string version;
