@@ -12,9 +12,11 @@ endif()
 set(rdkafka_version 2.12.0)
 set(rdkafka_archive node-rdkafka-3.6.1.tgz) # the npm package that holds the whole source of librdkafka 2.12.0
 set(rdkafka_sha256 148f7e7b65c510314c70762d8f1be052c8fe1fdf03a128e6c78083a729a57a30)
-# Without Cyrus SASL, which only GSSAPI needs; with curl, without which this version does not compile.
+# WITH_SASL is Cyrus, which only GSSAPI needs: without it SCRAM and OAUTHBEARER are asked for by themselves. With curl, without which this
+# version does not compile.
 set(rdkafka_flags -DCMAKE_BUILD_TYPE=Release -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DRDKAFKA_BUILD_STATIC=ON -DRDKAFKA_BUILD_EXAMPLES=OFF
-  -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=ON -DWITH_SSL=ON -DWITH_ZLIB=ON -DWITH_ZSTD=ON -DWITH_SASL=OFF -DENABLE_LZ4_EXT=OFF)
+  -DRDKAFKA_BUILD_TESTS=OFF -DWITH_CURL=ON -DWITH_SSL=ON -DWITH_ZLIB=ON -DWITH_ZSTD=ON -DWITH_SASL=OFF -DWITH_SASL_SCRAM=ON -DWITH_SASL_OAUTHBEARER=ON
+  -DENABLE_LZ4_EXT=OFF)
 
 if(DEFINED ENV{MILLRACE_CACHE})
   set(rdkafka_cache $ENV{MILLRACE_CACHE})
@@ -32,7 +34,7 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
 
@@ -50,6 +52,8 @@ function(millrace_build_rdkafka)
   file(REMOVE_RECURSE ${work})
   file(ARCHIVE_EXTRACT INPUT ${archive} DESTINATION ${work} PATTERNS "package/deps/librdkafka/*")
   set(source ${work}/package/deps/librdkafka)
+  # Its threads shall be pthreads: a program under the thread sanitizer crashes in those of C11, which g++ 12's does not know.
+  file(WRITE ${source}/packaging/cmake/try_compile/c11threads_test.c "#error pthreads are wanted\n")
   foreach(step configure build)
     if(step STREQUAL "configure")
       set(command ${CMAKE_COMMAND} -S ${source} -B ${work}/build -G Ninja -DCMAKE_C_COMPILER=${RDKAFKA_CC} ${rdkafka_flags})

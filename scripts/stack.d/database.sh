@@ -32,7 +32,8 @@ launch_mysql() {
   if [[ $database == mysql ]]; then server=("$(mysql_home)/bin/mysqld" --basedir="$(mysql_home)" --mysqlx=OFF); fi
   read -ra options <<<"${MILLRACE_STACK_MYSQL_OPTIONS:-}"
   spawn mysql "${server[0]}" --no-defaults "${server[@]:1}" --user="$(id -un)" --datadir="$state/mysql" --socket=server.sock --port="$mysql_port" \
-    --bind-address=127.0.0.1 --pid-file="$state/mysql/server.pid" --skip-name-resolve --innodb-buffer-pool-size=128M --init-file="$state/conf/grants.sql" \
+    --bind-address=127.0.0.1 --pid-file="$state/mysql/server.pid" --skip-name-resolve --character-set-server=utf8mb4 \
+    --innodb-buffer-pool-size=128M --init-file="$state/conf/grants.sql" \
     --ssl-ca="$tls/ca.pem" --ssl-cert="$tls/server.pem" --ssl-key="$tls/server.key" "${options[@]/#/--}"
 }
 

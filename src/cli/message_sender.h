@@ -29,7 +29,7 @@ class MessageSender {
   size_t sent_ = 0, refused_ = 0;
 };
 
-/// The contract's sample messages to both of its topics, returning an exit code.
-int ProduceSamples(const Context& context);
+/// The contract's sample messages to both of its topics, or to the one that is named. Returns an exit code.
+int ProduceSamples(const std::string& only, const Context& context);
 
 }  // namespace millrace::cli

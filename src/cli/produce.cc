@@ -74,7 +74,7 @@ base::Status SendStandardInput(const ProduceOptions& options, MessageSender& sen
 }
 
 int Produce(const ProduceOptions& options, const Context& context) {
-  if (options.sample) return ProduceSamples(context);
+  if (options.sample) return ProduceSamples(options.topic, context);
   if (options.topic.empty()) {
     Complain("millrace produce: name a topic");
     return kUsage;
@@ -103,7 +103,7 @@ const CLI::Validator& IsHeader() {
 
 CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<ProduceOptions>();
-  auto* topic = app.add_option("TOPIC", options->topic, "The topic");
+  app.add_option("TOPIC", options->topic, "The topic");
   auto* value = app.add_option("VALUE", options->value, "The message; without it each line of stdin is one");
   auto* key =
       app.add_option("-k,--key", options->key, "Their key; equal keys go to the same partition")->type_name("K");
@@ -120,8 +120,8 @@ CommandBody Declare(CLI::App& app) {
       ->excludes(key)
       ->excludes(headers)
       ->excludes(partition);
-  app.add_flag("--sample", options->sample, "Send sample messages to document-uploads and search-analytics")
-      ->excludes(topic);
+  app.add_flag("--sample", options->sample,
+               "Send sample messages to document-uploads and search-analytics, or to TOPIC of these");
   return [options, value, key](const Context& context) {
     options->has_value = value->count() > 0;
     options->has_key = key->count() > 0;

@@ -13,6 +13,8 @@ namespace millrace::cli {
 namespace json = boost::json;
 namespace {
 
+constexpr char kUploads[] = "document-uploads", kSearches[] = "search-analytics";
+
 struct Sample {
   const char *title, *content;
 };
@@ -66,12 +68,18 @@ base::Status SendSearches(MessageSender& sender) {
 
 }  // namespace
 
-int ProduceSamples(const Context& context) {
-  const auto highest = HighestDocument(context);
-  if (!highest) return Report(highest.error());
-  MessageSender uploads(context, "document-uploads"), searches(context, "search-analytics");
-  auto status = SendDocuments(uploads, *highest + kDistance);
-  if (status) status = SendSearches(searches);
+int ProduceSamples(const std::string& only, const Context& context) {
+  MessageSender uploads(context, kUploads), searches(context, kSearches);
+  if (!only.empty() && only != kUploads && only != kSearches) {
+    Complain(fmt::format("millrace produce: there are samples for {} and {} only", kUploads, kSearches));
+    return kUsage;
+  }
+  base::Status status;
+  if (only != kSearches) {
+    const auto highest = HighestDocument(context);
+    status = highest ? SendDocuments(uploads, *highest + kDistance) : base::Status(highest.error());
+  }
+  if (status && only != kUploads) status = SendSearches(searches);
   const size_t sent = uploads.sent() + searches.sent();
   if (!status) {
     const int code = Report(status.error());

@@ -86,10 +86,12 @@ class LogConsumer {
   virtual void Close() = 0;
 };
 
+inline constexpr std::int16_t kBrokersReplication = -1;  // as many replicas as the brokers are set to make
+
 struct TopicSpec {
   std::string name;
   std::int32_t partitions = 3;
-  std::int16_t replication = 1;
+  std::int16_t replication = 1;  // or kBrokersReplication
   std::map<std::string, std::string>
       config;  // Kafka's names and values, e.g. `retention.ms` = `86400000`; -1: for ever
 };

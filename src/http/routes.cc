@@ -14,8 +14,14 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddTopicRoutes(services, routes);
   AddMessageRoutes(services, routes);
   AddGroupRoutes(services, routes);
-  AddAdminRoutes(services, routes);
+  AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
+  return routes;
+}
+
+std::vector<Route> BuildWorkerRoutes(const Operations& operations) {
+  std::vector<Route> routes;
+  AddAdminRoutes(operations, routes);
   return routes;
 }
 

@@ -29,11 +29,11 @@ void WriteRates(JsonWriter& json, double documents, double chunks, double tokens
   json.Member("tokens_per_second", tokens).EndObject();
 }
 
-Response ShowStatus(const Services& services) {
-  const auto status = services.overview.Pipeline();
+Response ShowStatus(const Operations& operations) {
+  const auto status = operations.overview.Pipeline();
   if (!status) return ToResponse(status.error());
   JsonWriter json;
-  json.BeginObject().Member("mode", services.overview.mode()).Member("model", status->model);
+  json.BeginObject().Member("mode", operations.overview.mode()).Member("model", status->model);
   json.Key("documents").BeginObject();
   const auto& counts = status->store.documents_by_status;
   for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -71,8 +71,8 @@ void WriteInstance(JsonWriter& json, const core::Instance& instance) {
   json.EndObject();
 }
 
-Response ShowInstances(const Services& services) {
-  const auto instances = services.overview.Instances();
+Response ShowInstances(const Operations& operations) {
+  const auto instances = operations.overview.Instances();
   if (!instances) return ToResponse(instances.error());
   JsonWriter json;
   json.BeginObject().Key("instances").BeginArray();
@@ -81,10 +81,10 @@ Response ShowInstances(const Services& services) {
   return Json(std::move(json));
 }
 
-Response ShowConfig(const Services& services) {
+Response ShowConfig(const Operations& operations) {
   JsonWriter json;
   json.BeginObject().Key("settings").BeginArray();
-  for (const ConfigSetting& setting : services.settings()) {
+  for (const ConfigSetting& setting : operations.settings()) {
     json.BeginObject().Member("name", setting.name).Member("value", setting.value).Member("source", setting.source);
     json.EndObject();
   }
@@ -92,15 +92,15 @@ Response ShowConfig(const Services& services) {
   return Json(std::move(json));
 }
 
-Response ShowVersion(const Services& services) {
+Response ShowVersion(const Operations& operations) {
   JsonWriter json;
-  json.BeginObject().Member("version", services.version).Member("model", services.model);
-  json.Member("mode", services.overview.mode()).EndObject();
+  json.BeginObject().Member("version", operations.version).Member("model", operations.model);
+  json.Member("mode", operations.overview.mode()).EndObject();
   return Json(std::move(json));
 }
 
-Response ShowReadiness(const Services& services) {
-  const admin::Readiness readiness = services.overview.readiness();
+Response ShowReadiness(const Operations& operations) {
+  const admin::Readiness readiness = operations.overview.readiness();
   constexpr std::array kNames = {"ready", "loading index", "draining"};
   JsonWriter json;
   json.BeginObject().Member("status", kNames[static_cast<std::size_t>(readiness)]).EndObject();
@@ -109,14 +109,30 @@ Response ShowReadiness(const Services& services) {
   return response;
 }
 
-Response ShowMetrics(const Services& services) {
+Response ShowMetrics(const Operations& operations) {
   Response response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  response.body = services.metrics.Render();
+  response.body = operations.metrics.Render();
   return response;
 }
 
-Response ShowLiveness(const Services&) {
+Response ShowHealth(const Operations& operations) {
+  const admin::DependencyHealth health = operations.overview.Health();
+  JsonWriter json;
+  json.BeginObject();
+  for (const char* name : {"redis", "mysql", "kafka"}) {
+    const auto found = health.find(name);
+    json.Member(name, found == health.end() ? "connected" : found->second);
+  }
+  for (const auto& [name, state] : health) {
+    if (name != "redis" && name != "mysql" && name != "kafka") json.Member(name, state);
+  }
+  if (operations.overview.mode() == "embedded") json.Member("mode", "embedded");
+  json.EndObject();
+  return Json(std::move(json));
+}
+
+Response ShowLiveness(const Operations&) {
   Response response;
   response.body = R"({"status":"ok"})";
   return response;
@@ -124,14 +140,14 @@ Response ShowLiveness(const Services&) {
 
 }  // namespace
 
-void AddAdminRoutes(const Services& services, std::vector<Route>& routes) {
+void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes) {
   const auto add = [&](const char* pattern, Scope scope, const char* operation, Surface surface,
-                       Response (*answer)(const Services&), bool at_once = false) {
-    Handler handler = [services, answer, surface](const Request& request) {
+                       Response (*answer)(const Operations&), bool at_once = false) {
+    Handler handler = [operations, answer, surface](const Request& request) {
       if (surface == Surface::kV1) {
         if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
       }
-      return answer(services);
+      return answer(operations);
     };
     routes.push_back({"GET", pattern, scope, operation, surface, std::move(handler), at_once});
   };
@@ -139,6 +155,7 @@ void AddAdminRoutes(const Services& services, std::vector<Route>& routes) {
   add("/v1/instances", Scope::kRead, "instances", Surface::kV1, ShowInstances);
   add("/v1/config", Scope::kAdmin, "config", Surface::kV1, ShowConfig);
   add("/v1/version", Scope::kRead, "version", Surface::kV1, ShowVersion, true);
+  add("/health", Scope::kRead, "health", Surface::kContract, ShowHealth);
   add("/livez", Scope::kNone, "livez", Surface::kPlain, ShowLiveness, true);
   add("/readyz", Scope::kNone, "readyz", Surface::kPlain, ShowReadiness, true);
   add("/metrics", Scope::kRead, "metrics", Surface::kPlain, ShowMetrics);

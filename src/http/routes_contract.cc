@@ -136,22 +136,6 @@ Response DeleteDocument(const Services& services, const Request& request) {
   return Json(std::move(json));
 }
 
-Response ShowHealth(const Services& services) {
-  const admin::DependencyHealth health = services.overview.Health();
-  JsonWriter json;
-  json.BeginObject();
-  for (const char* name : {"redis", "mysql", "kafka"}) {
-    const auto found = health.find(name);
-    json.Member(name, found == health.end() ? "connected" : found->second);
-  }
-  for (const auto& [name, state] : health) {
-    if (name != "redis" && name != "mysql" && name != "kafka") json.Member(name, state);
-  }
-  if (services.overview.mode() == "embedded") json.Member("mode", "embedded");
-  json.EndObject();
-  return Json(std::move(json));
-}
-
 }  // namespace
 
 void AddContractRoutes(const Services& services, std::vector<Route>& routes) {
@@ -159,7 +143,6 @@ void AddContractRoutes(const Services& services, std::vector<Route>& routes) {
     routes.push_back({method, pattern, scope, operation, Surface::kContract, std::move(handler)});
   };
   add("GET", "/", Scope::kRead, "root", Greet);
-  add("GET", "/health", Scope::kRead, "health", [services](const Request&) { return ShowHealth(services); });
   add("POST", "/documents", Scope::kWrite, "addDocument",
       [services](const Request& request) { return AddDocument(services, request); });
   add("GET", "/documents", Scope::kRead, "listAllDocuments",

@@ -32,6 +32,15 @@ struct LogServices {
   std::function<std::unique_ptr<core::LogConsumer>()> new_reader;  // of no group
 };
 
+/// What every process tells of itself.
+struct Operations {
+  admin::Overview& overview;
+  base::Metrics& metrics;
+  std::function<std::vector<ConfigSetting>()> settings;
+  std::string version;
+  std::string model;
+};
+
 /// All that routes call. The references must outlive the routes.
 struct Services {
   ingest::Intake& intake;
@@ -47,6 +56,8 @@ struct Services {
   std::function<std::vector<ConfigSetting>()> settings;
   std::string version;
   std::string model;
+  Operations operations() const { return {overview, metrics, settings, version, model}; }
+
   core::DocumentLimits limits = {};
   std::size_t max_waiting =
       32;  // requests with `wait=` at a time, each of which holds a worker; further ones do not wait
@@ -54,5 +65,8 @@ struct Services {
 
 /// Every route of the server, in one table.
 std::vector<Route> BuildRoutes(const Services& services);
+
+/// Those of a worker: health, metrics and state.
+std::vector<Route> BuildWorkerRoutes(const Operations& operations);
 
 }  // namespace millrace::http

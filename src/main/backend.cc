@@ -1,8 +1,6 @@
 #include "main/backend.h"
 
 #include <chrono>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,30 +10,10 @@
 #include "adapters/memory/memory_store.h"
 #include "adapters/memory/search_table.h"
 #include "adapters/sqlite/sqlite_store.h"
+#include "admin/topic_keeper.h"
 
 namespace millrace::app {
 namespace {
-
-/// Uploads may be deleted once all groups are past them; the contents stay in the store. Events and analytics are
-/// views' food.
-std::vector<core::TopicSpec> Topics() {
-  const auto kept_for = [](std::chrono::milliseconds age) {
-    return std::map<std::string, std::string>{{"retention.ms", std::to_string(age.count())}};
-  };
-  return {{core::kUploadsTopic, 3, 1, kept_for(std::chrono::hours(24))},
-          {core::kEventsTopic, 3, 1, kept_for(std::chrono::hours(24))},
-          {core::kAnalyticsTopic, 1, 1, kept_for(std::chrono::hours(24 * 7))}};
-}
-
-base::Status CreateMissingTopics(core::LogAdmin& log) {
-  ASSIGN_OR_RETURN(const auto existing, log.ListTopics());
-  std::set<std::string> names;
-  for (const core::TopicInfo& topic : existing) names.insert(topic.spec.name);
-  for (const core::TopicSpec& topic : Topics()) {
-    if (!names.contains(topic.name)) RETURN_IF_ERROR(log.CreateTopic(topic));
-  }
-  return {};
-}
 
 struct InMemory {
   memory::MemoryStore store;
@@ -92,9 +70,28 @@ base::Result<Backend> OpenSqlite(const Config& config) {
 
 }  // namespace
 
+std::vector<core::TopicSpec> OwnTopics(const Config& config) {
+  const std::vector<std::pair<const char*, std::int32_t>> partitions = {
+      {core::kUploadsTopic, 3}, {core::kEventsTopic, 3}, {core::kAnalyticsTopic, 1}};
+  std::vector<core::TopicSpec> topics;
+  for (const auto& [name, count] : partitions) {
+    core::TopicSpec topic{name, count, 1, {}};
+    if (config.cluster()) {
+      topic.replication = static_cast<std::int16_t>(config.kafka_replication);  // retention: as the brokers are set
+    } else {
+      // Uploads may go once all groups are past them, the contents stay in the store; the others are views' food.
+      const std::chrono::milliseconds age = std::chrono::hours(topic.name == core::kAnalyticsTopic ? 24 * 7 : 24);
+      topic.config["retention.ms"] = std::to_string(age.count());
+    }
+    topics.push_back(std::move(topic));
+  }
+  return topics;
+}
+
 base::Result<Backend> OpenBackend(const Config& config) {
+  if (config.cluster()) return OpenCluster(config);
   base::Result<Backend> backend = config.ephemeral ? base::Result<Backend>(OpenMemory()) : OpenSqlite(config);
-  if (backend) RETURN_IF_ERROR(CreateMissingTopics(backend->log_admin));
+  if (backend) RETURN_IF_ERROR(admin::TopicKeeper(backend->log_admin, OwnTopics(config)).EnsureTopics());
   return backend;
 }
 

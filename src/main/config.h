@@ -48,7 +48,7 @@ struct Config {
   std::string redis_host;  // none: no cache is kept
   std::int64_t redis_port = 6379;
   std::string redis_username, redis_password, redis_password_file;
-  std::string redis_tls = "off";  // off | on | verify
+  std::string redis_tls = "off";  // off | verify
   std::string redis_ca_file;
 
   bool cluster() const { return !embedded && !kafka_bootstrap_servers.empty() && !mysql_host.empty(); }

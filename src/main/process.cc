@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
-#include "base/utf8.h"
+#include "base/signal.h"
+#include "main/settings.h"
 
 namespace millrace::app {
 namespace {
@@ -19,18 +21,6 @@ base::LogLevel LevelOf(const std::string& name) {
   if (name == "warning") return base::LogLevel::kWarning;
   if (name == "error") return base::LogLevel::kError;
   return base::LogLevel::kInfo;
-}
-
-std::vector<std::string> SplitAtCommas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
-    if (!part.empty()) parts.emplace_back(part);
-    begin = end + 1;
-  }
-  return parts;
 }
 
 }  // namespace
@@ -59,6 +49,12 @@ void StopSignals::Wait() const {
   pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
   signal(SIGTERM, SIG_DFL);
   signal(SIGINT, SIG_DFL);
+}
+
+bool StopSignals::WaitFor(std::chrono::milliseconds duration) const {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  const timespec limit{seconds.count(), std::chrono::nanoseconds(duration - seconds).count()};
+  return sigtimedwait(&signals_, nullptr, &limit) > 0;
 }
 
 base::Result<ListenAddress> ParseListen(const std::string& text) {
@@ -95,6 +91,16 @@ base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAdd
     ASSIGN_OR_RETURN(access.keys, http::ApiKeys::Load(config.api_keys));
   }
   return access;
+}
+
+void StopWithin(base::Deadline deadline, const std::function<void()>& stop, embed::BatchingEmbedder& embedder) {
+  base::StopFlag done;
+  std::thread limit([&] {
+    if (!done.SleepUntil(deadline)) embedder.Stop();
+  });
+  stop();
+  done.Stop();
+  limit.join();
 }
 
 std::string UrlOf(const ListenAddress& address, std::uint16_t port) {

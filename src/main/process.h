@@ -2,12 +2,15 @@
 
 #include <signal.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 
+#include "base/deadline.h"
 #include "base/result.h"
+#include "embed/batching_embedder.h"
 #include "http/access.h"
 #include "http/server.h"
 #include "main/config.h"
@@ -26,6 +29,8 @@ class StopSignals {
   StopSignals();
   /// Until one comes; a second one ends the process at once.
   void Wait() const;
+  /// True when one came within `duration`.
+  bool WaitFor(std::chrono::milliseconds duration) const;
 
  private:
   sigset_t signals_;
@@ -41,6 +46,9 @@ base::Result<ListenAddress> ParseListen(const std::string& text);
 
 http::ServerOptions ServerOptionsOf(const Config& config, const ListenAddress& address);
 base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAddress& address);
+
+/// Runs `stop`, which waits for work to end; past the deadline the embedder is stopped, which ends what waits for it.
+void StopWithin(base::Deadline deadline, const std::function<void()>& stop, embed::BatchingEmbedder& embedder);
 
 /// `http://HOST:PORT` as another process may reach it.
 std::string UrlOf(const ListenAddress& address, std::uint16_t port);

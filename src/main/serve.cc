@@ -1,36 +1,29 @@
 #include "main/serve.h"
 
-#include <fmt/core.h>
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
-#include <atomic>
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <thread>
 #include <utility>
-#include <vector>
 
+#include "adapters/memory/memory_cache.h"
 #include "admin/pipeline_overview.h"
+#include "admin/topic_keeper.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/utf8.h"
 #include "base/version.h"
-#include "http/access.h"
 #include "http/server.h"
 #include "http/services.h"
 #include "index/exact_vector_index.h"
+#include "ingest/cache_keeper.h"
 #include "ingest/document_processor.h"
 #include "ingest/housekeeper.h"
 #include "ingest/intake_service.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
+#include "ingest/takeover.h"
 #include "ingest/upload_consumer.h"
-#include "main/backend.h"
-#include "main/model.h"
+#include "main/foundation.h"
+#include "main/process.h"
 #include "search/analytics.h"
 #include "search/analytics_consumer.h"
 #include "search/index_follower.h"
@@ -62,39 +55,48 @@ class FollowedIndex final : public ingest::LocalIndex {
   const core::VectorIndex& index_;
 };
 
-/// Everything that runs in embedded mode, in the order in which it is started. Members are destroyed in reverse.
+/// Everything that runs in a server, in the order in which it is started. Members are destroyed in reverse. In a
+/// cluster the uploads are the workers', and the server only runs synchronous documents through the pipeline.
 class Application {
  public:
-  Application(const LoadedConfig& loaded, base::Metrics& metrics, Backend backend, Model model,
-              const core::StoreIdentity& identity)
+  Application(const LoadedConfig& loaded, base::Metrics& metrics, Foundation foundation)
       : config_(loaded.config),
-        backend_(std::move(backend)),
-        model_(std::move(model)),
-        relay_(backend_.outbox, backend_.producer, identity, metrics),
-        processor_({backend_.effects, backend_.contents, *model_.embedder}, metrics, stop_, [this] { relay_.Wake(); }),
+        backend_(std::move(foundation.backend)),
+        model_(std::move(foundation.model)),
+        relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
+        cache_(MakeCache(metrics)),
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
+                   [this] { relay_.Wake(); }),
         follower_({backend_.index_feed, index_, backend_.log_admin, [this] { return backend_.new_consumer(""); }, hub_},
                   metrics),
         followed_index_(follower_, index_),
-        intake_({backend_.documents, processor_, relay_, followed_index_, stop_}, config_.max_backlog, metrics),
+        intake_({backend_.documents, processor_, relay_, followed_index_, stop_, cache_.get()}, config_.max_backlog,
+                metrics),
         analytics_(backend_.producer, metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
-        consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, identity, {}, metrics),
+        consumer_(MakeConsumer(foundation.identity, metrics)),
         analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
+        takeover_(MakeTakeover(metrics)),
+        topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
             metrics),
         presence_(backend_.instances, [this] { return Self(); }),
         overview_(
             {backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, index_, backend_.instances,
-             [this] { return Self(); }, [this] { return Readiness(); }, Probes(), "embedded", model_.description},
+             [this] { return Self(); }, [this] { return Readiness(); }, ProbesOf(config_, backend_, StoreProbe()),
+             config_.cluster() ? "cluster" : "embedded", model_.description},
             metrics) {}
 
-  base::Status Start(std::uint16_t port) {
-    port_ = port;
+  base::Status Start(const ListenAddress& address, std::uint16_t port) {
+    url_ = UrlOf(address, port);
+    topics_.Start();
     follower_.Start();
     relay_.Start();
-    RETURN_IF_ERROR(consumer_.Start());
+    if (cache_) cache_->Start();
+    if (consumer_) RETURN_IF_ERROR(consumer_->Start());
     RETURN_IF_ERROR(analytics_consumer_.Start());
+    if (takeover_) takeover_->Start();
     housekeeper_.Start();
     presence_.Start();
     return {};
@@ -105,26 +107,21 @@ class Application {
 
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {
-    base::StopFlag done;
-    std::thread limit([&] {
-      if (!done.SleepUntil(deadline)) model_.embedder->Stop();  // ends what still waits for the model
-    });
-    consumer_.Stop();
-    done.Stop();
-    limit.join();
+    if (takeover_) takeover_->Stop();
+    if (consumer_) {
+      StopWithin(
+          deadline, [this] { consumer_->Stop(); }, *model_.embedder);
+    }
+    if (cache_) cache_->Stop(deadline);
     relay_.Stop(deadline);
     analytics_consumer_.Stop();
     housekeeper_.Stop();
     presence_.Stop();
     follower_.Stop();
+    topics_.Stop();
   }
 
   http::Services HttpServices(const LoadedConfig& loaded, base::Metrics& metrics) {
-    const auto settings = [in_force = loaded.settings] {
-      std::vector<http::ConfigSetting> shown;
-      for (const SettingInForce& setting : in_force) shown.push_back({setting.name, setting.value, setting.source});
-      return shown;
-    };
     http::Services services{intake_,
                             backend_.documents,
                             backend_.chunks,
@@ -136,25 +133,53 @@ class Application {
                             {backend_.log_admin, backend_.group_admin, backend_.producer,
                              [make = backend_.new_consumer] { return make(""); }},
                             metrics,
-                            settings,
+                            ShownSettings(loaded),
                             std::string(base::kVersion),
                             model_.description};
-    services.limits.max_content_bytes = static_cast<std::size_t>(config_.max_request_bytes);
+    services.limits.max_content_bytes = static_cast<std::size_t>(max_request_bytes());
     return services;
   }
 
-  std::string url() const {
-    return fmt::format("http://{}:{}", config_.listen.substr(0, config_.listen.rfind(':')), port_.load());
+  /// What is asked for, or what the store takes when that is less.
+  std::int64_t max_request_bytes() const {
+    return std::min(config_.max_request_bytes,
+                    backend_.store_admin.MaxContentBytes().value_or(config_.max_request_bytes));
   }
 
   void Announce() {
-    base::LogInfo("millrace {} serves {} ({})", base::kVersion, url(),
-                  config_.ephemeral ? "in memory: everything is lost at the end" : "data in " + config_.data);
+    base::LogInfo("millrace {} serves {} ({})", base::kVersion, url_, PlacesOf(config_));
     base::LogInfo("model {}, vector kernel {}", model_.description, index_.kernel_name());
+    if (config_.cluster()) base::LogInfo("uploads are processed by `millrace worker`s: start at least one");
+    if (max_request_bytes() < config_.max_request_bytes) {
+      base::LogWarning("requests up to {} bytes, not {}: the database's max_allowed_packet takes no more",
+                       max_request_bytes(), config_.max_request_bytes);
+    }
     if (config_.max_request_bytes > Config().max_request_bytes) {
       base::LogInfo("requests up to {} MB: a document of that size takes about {:.0f} s to embed here",
                     config_.max_request_bytes >> 20, EstimateSeconds(*model_.embedder, config_.max_request_bytes));
     }
+  }
+
+ private:
+  std::unique_ptr<ingest::CacheKeeper> MakeCache(base::Metrics& metrics) {
+    if (backend_.cache == nullptr) return nullptr;
+    return std::make_unique<ingest::CacheKeeper>(
+        ingest::CacheKeeper::Ports{*backend_.cache, backend_.index_feed, backend_.instances}, id_, metrics);
+  }
+
+  std::unique_ptr<ingest::UploadConsumer> MakeConsumer(const core::StoreIdentity& identity, base::Metrics& metrics) {
+    if (config_.cluster()) return nullptr;
+    return std::make_unique<ingest::UploadConsumer>(backend_.new_consumer(core::kWorkersGroup), processor_, identity,
+                                                    ingest::UploadConsumerOptions(), metrics);
+  }
+
+  std::unique_ptr<ingest::Takeover> MakeTakeover(base::Metrics& metrics) {
+    if (backend_.foreign_rows == nullptr) return nullptr;
+    // Without a cache there is nothing that another program could have left in it.
+    core::VectorCache& cache = backend_.cache != nullptr ? *backend_.cache : no_cache_;
+    return std::make_unique<ingest::Takeover>(
+        ingest::Takeover::Ports{*backend_.foreign_rows, cache, *model_.embedder, backend_.instances}, id_, metrics,
+        [this] { relay_.Wake(); });
   }
 
   /// What this process is and does right now.
@@ -162,27 +187,29 @@ class Application {
     core::Instance self;
     self.id = id_;
     self.role = core::kServerRole;
-    self.url = url();
+    self.url = url_;
     self.version = base::kVersion;
     self.started_at = started_at_;
-    self.partitions = consumer_.partitions();
-    self.in_flight = consumer_.in_flight();
+    self.applied = follower_.followed();
+    if (consumer_) {
+      self.partitions = consumer_->partitions();
+      self.in_flight = consumer_->in_flight();
+    }
     self.documents_per_second = processor_.documents_per_second();
     self.chunks_per_second = processor_.chunks_per_second();
     self.tokens_per_second = model_.embedder->tokens_per_second();
     return self;
   }
 
-  /// One file is store, cache and log: the contract's three names share its state.
-  std::map<std::string, admin::Probe> Probes() {
-    const admin::Probe probe = [this](std::chrono::milliseconds timeout) -> base::Status {
+  admin::Probe StoreProbe() {
+    return [this](std::chrono::milliseconds timeout) -> base::Status {
       RETURN_IF_ERROR(backend_.store_admin.Probe(timeout));
-      if (std::string trouble = follower_.trouble(); !trouble.empty()) {
+      // In one file the index can follow whenever the store works; in a cluster it also needs the log, which is asked.
+      if (std::string trouble = follower_.trouble(); !trouble.empty() && !config_.cluster()) {
         return {base::Code::kUnavailable, std::move(trouble)};
       }
       return {};
     };
-    return {{"redis", probe}, {"mysql", probe}, {"kafka", probe}};
   }
 
   admin::Readiness Readiness() const {
@@ -193,21 +220,25 @@ class Application {
   Config config_;
   const std::string id_ = ingest::NewInstanceId();
   const core::Timestamp started_at_ = core::Now();
-  std::atomic<std::uint16_t> port_{0};
+  std::string url_;  // set before the threads that read it start
   base::StopFlag stop_;
   Backend backend_;
   Model model_;
+  memory::MemoryCache no_cache_;
   index::ExactVectorIndex index_;
   search::EventHub hub_;
   ingest::OutboxRelay relay_;
+  std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
   ingest::DocumentProcessor processor_;
   search::IndexFollower follower_;
   FollowedIndex followed_index_;
   ingest::IntakeService intake_;
   search::Analytics analytics_;
   search::SearchService search_;
-  ingest::UploadConsumer consumer_;
+  std::unique_ptr<ingest::UploadConsumer> consumer_;  // none in a cluster
   search::AnalyticsConsumer analytics_consumer_;
+  std::unique_ptr<ingest::Takeover> takeover_;  // none where nobody else writes
+  admin::TopicKeeper topics_;
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;
   admin::PipelineOverview overview_;
@@ -220,21 +251,16 @@ base::Status Run(const LoadedConfig& loaded) {
   ASSIGN_OR_RETURN(http::AccessOptions access, AccessOf(config, address));
 
   base::Metrics metrics;
-  ASSIGN_OR_RETURN(Backend backend, OpenBackend(config));
-  ASSIGN_OR_RETURN(Model model, OpenModel(config, metrics));
-  if (auto claimed = backend.store_admin.ClaimModel(model.description); !claimed) {
-    base::Error error = std::move(claimed).error();
-    if (error.code == base::Code::kConflict) error.message += "; start with that one, or ingest into another --data";
-    return error;
-  }
-  ASSIGN_OR_RETURN(const core::StoreIdentity identity, backend.store_admin.Identity());
-  Application app(loaded, metrics, std::move(backend), std::move(model), identity);
+  ASSIGN_OR_RETURN(Foundation foundation, OpenFoundation(config, metrics, signals));
+  Application app(loaded, metrics, std::move(foundation));
 
   http::Services services = app.HttpServices(loaded, metrics);
   const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
-  http::Server server(ServerOptionsOf(config, address), router, metrics);
+  http::ServerOptions options = ServerOptionsOf(config, address);
+  options.max_body_bytes = static_cast<std::size_t>(app.max_request_bytes());
+  http::Server server(options, router, metrics);
   RETURN_IF_ERROR(server.Start());
-  RETURN_IF_ERROR(app.Start(server.port()));
+  RETURN_IF_ERROR(app.Start(address, server.port()));
   app.Announce();
 
   signals.Wait();

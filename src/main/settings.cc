@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace millrace::app {
 namespace {
 
@@ -190,13 +192,24 @@ std::vector<Setting> ClusterSettings() {
       Text("redis_username", "its user", &Config::redis_username),
       Secret("redis_password", "its password", &Config::redis_password),
       SecretFile("redis_password_file", "file that holds it", &Config::redis_password_file, &Config::redis_password),
-      Choice("redis_tls", "off, on (encrypted), verify (and the certificate is checked)", &Config::redis_tls,
-             {"off", "on", "verify"}),
+      Choice("redis_tls", "off, or verify: encrypted, its certificate checked", &Config::redis_tls, {"off", "verify"}),
       Text("redis_ca_file", "PEM of the authority that signed its certificate", &Config::redis_ca_file),
   };
 }
 
 }  // namespace
+
+std::vector<std::string> SplitAtCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
+    if (!part.empty()) parts.emplace_back(part);
+    begin = end + 1;
+  }
+  return parts;
+}
 
 const std::vector<Setting>& Settings() {
   static const std::vector<Setting> settings = [] {

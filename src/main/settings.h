@@ -28,4 +28,7 @@ struct Setting {
 
 const std::vector<Setting>& Settings();
 
+/// The parts of a setting that is a list, without the white space around them; empty ones are left out.
+std::vector<std::string> SplitAtCommas(const std::string& text);
+
 }  // namespace millrace::app

@@ -5,6 +5,8 @@ namespace {
 
 using base::Code;
 using std::chrono::hours;
+using testing::ElementsAre;
+using Config = std::map<std::string, std::string>;
 
 TEST_P(LogAdminContract, TopicsAreListedAsTheyWereMade) {
   CreateTopic("b", 3, hours(24));
@@ -18,6 +20,58 @@ TEST_P(LogAdminContract, TopicsAreListedAsTheyWereMade) {
   EXPECT_EQ((*topics)[1].spec.name, "b");
   EXPECT_EQ((*topics)[1].spec.partitions, 3);
   EXPECT_EQ((*topics)[1].watermarks.size(), 3u);
+  const auto described = log().admin().DescribeTopic("b");
+  ASSERT_TRUE(described) << described.error().message;
+  EXPECT_EQ(described->spec.config, (Config{{"retention.ms", "86400000"}}));
+  EXPECT_TRUE(log().admin().DescribeTopic("a")->spec.config.empty());
+}
+
+TEST_P(LogAdminContract, ADescriptionHasEachPartition) {
+  CreateTopic("t", 2);
+  ProduceNumbers("t", 1, 0, 3);
+  const auto described = log().admin().DescribeTopic("t");
+  ASSERT_TRUE(described) << described.error().message;
+  EXPECT_EQ(described->spec.name, "t");
+  EXPECT_EQ(described->spec.partitions, 2);
+  EXPECT_EQ(described->spec.replication, 1);
+  ASSERT_EQ(described->partitions.size(), 2u);
+  EXPECT_EQ(described->partitions.at(0).marks.high, 0);
+  EXPECT_EQ(described->partitions.at(1).marks.high, 3);
+  for (const auto& [partition, info] : described->partitions) {
+    EXPECT_GE(info.leader, 0);
+    EXPECT_THAT(info.replicas, ElementsAre(info.leader));
+    EXPECT_THAT(info.in_sync, ElementsAre(info.leader));
+  }
+}
+
+TEST_P(LogAdminContract, SettingsChangeOneByOne) {
+  ASSERT_TRUE(log().admin().CreateTopic({"t", 1, 1, {{"retention.ms", "60000"}, {"retention.bytes", "5000"}}}));
+  ASSERT_TRUE(log().admin().AlterTopic("t", {{}, {{"retention.ms", "70000"}, {"cleanup.policy", "delete"}}}));
+  EXPECT_TRUE(Eventually([&] { return Configured("t", "retention.ms") == "70000"; }));
+  EXPECT_EQ(Configured("t", "retention.bytes"), "5000");
+  ASSERT_TRUE(log().admin().AlterTopic("t", {{}, {{"retention.bytes", std::nullopt}}}));
+  EXPECT_TRUE(Eventually([&] { return Configured("t", "retention.bytes") == "(default)"; }));
+  EXPECT_EQ(Configured("t", "retention.ms"), "70000");
+  EXPECT_EQ(log().admin().AlterTopic("t", {{}, {{"no.such.setting", "1"}}}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(log().admin().AlterTopic("u", {{}, {{"retention.ms", "1"}}}).error().code, Code::kNotFound);
+}
+
+TEST_P(LogAdminContract, PartitionsAreAddedAndReachTheReaders) {
+  CreateTopic("t", 1);
+  ProduceNumbers("t", 0, 0, 1);
+  const auto consumer = Subscribed("g", "t");
+  PollFor(*consumer, 1);
+  ASSERT_TRUE(consumer->Commit({{{"t", 0}, 1}}));
+  ASSERT_TRUE(log().admin().AlterTopic("t", {3, {}}));
+  EXPECT_TRUE(Eventually([&] { return log().admin().DescribeTopic("t")->spec.partitions == 3; }));
+  ProduceNumbers("t", 2, 20, 1);
+  const auto records = PollFor(*consumer, 1);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].position, (core::Position{"t", 2, 0}));
+  EXPECT_EQ(log().admin().AlterTopic("t", {3, {}}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(log().admin().AlterTopic("t", {2, {}}).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(log().admin().AlterTopic("u", {2, {}}).error().code, Code::kNotFound);
+  EXPECT_EQ(WatermarksOf("t", 0).high, 1);
 }
 
 TEST_P(LogAdminContract, MistakesHaveTheirNames) {
@@ -26,6 +80,11 @@ TEST_P(LogAdminContract, MistakesHaveTheirNames) {
   EXPECT_EQ(log().admin().ListTopics()->front().spec.partitions, 1);
   EXPECT_EQ(log().admin().CreateTopic({"u", 0, 1, {}}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(log().admin().DeleteTopic("u").error().code, Code::kNotFound);
+  EXPECT_EQ(log().admin().DescribeTopic("u").error().code, Code::kNotFound);
+  for (const char* name : {"", ".", "..", "a b", "a/b", "\xc3\xa4"}) {
+    EXPECT_EQ(log().admin().CreateTopic({name, 1, 1, {}}).error().code, Code::kInvalidArgument) << name;
+  }
+  EXPECT_EQ(log().admin().CreateTopic({std::string(250, 'a'), 1, 1, {}}).error().code, Code::kInvalidArgument);
 }
 
 TEST_P(LogAdminContract, ADeletedTopicIsGoneWithItsOffsets) {
@@ -40,67 +99,6 @@ TEST_P(LogAdminContract, ADeletedTopicIsGoneWithItsOffsets) {
   const auto lost = log().producer().Produce({MakeRecord("t", 0, "v")}, base::Deadline::AfterSeconds(5));
   ASSERT_TRUE(lost);
   EXPECT_EQ(lost->front().error().code, Code::kNotFound);
-}
-
-TEST_P(LogAdminContract, ATopicIsDescribed) {
-  ASSERT_TRUE(log().admin().CreateTopic({"t", 2, 1, {{"retention.ms", "86400000"}}}));
-  ProduceNumbers("t", 1, 0, 3);
-  log().Reopen();
-  const auto topic = log().admin().DescribeTopic("t");
-  ASSERT_TRUE(topic) << topic.error().message;
-  EXPECT_EQ(topic->spec.name, "t");
-  EXPECT_EQ(topic->spec.partitions, 2);
-  EXPECT_EQ(topic->spec.replication, 1);
-  EXPECT_EQ(topic->spec.config, (std::map<std::string, std::string>{{"retention.ms", "86400000"}}));
-  ASSERT_EQ(topic->partitions.size(), 2u);
-  EXPECT_EQ(topic->partitions.at(0).marks.high, 0);
-  EXPECT_EQ(topic->partitions.at(1).marks.low, 0);
-  EXPECT_EQ(topic->partitions.at(1).marks.high, 3);
-  const auto& first = topic->partitions.at(0);
-  EXPECT_GE(first.leader, 0);
-  EXPECT_EQ(first.replicas, std::vector<std::int32_t>{first.leader});
-  EXPECT_EQ(first.in_sync, first.replicas);
-  EXPECT_EQ(log().admin().DescribeTopic("u").error().code, Code::kNotFound);
-}
-
-TEST_P(LogAdminContract, ATopicGetsMorePartitionsAndKeepsItsRecords) {
-  CreateTopic("t", 2);
-  ProduceNumbers("t", 1, 0, 1);
-  const auto altered = log().admin().AlterTopic("t", {4, {}});
-  ASSERT_TRUE(altered) << altered.error().message;
-  log().Reopen();
-  EXPECT_EQ(log().admin().DescribeTopic("t")->partitions.size(), 4u);
-  EXPECT_EQ(WatermarksOf("t", 1).high, 1);
-  ProduceNumbers("t", 3, 5, 1);
-  EXPECT_EQ(Values(PollFor(*Reading({"t", 3, 0}), 1)), std::vector<std::string>{"5"});
-  EXPECT_EQ(log().admin().AlterTopic("t", {3, {}}).error().code, Code::kInvalidArgument) << "fewer";
-  EXPECT_EQ(log().admin().AlterTopic("t", {4, {}}).error().code, Code::kInvalidArgument) << "as many as now";
-  EXPECT_EQ(log().admin().AlterTopic("u", {4, {}}).error().code, Code::kNotFound);
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.partitions, 4);
-}
-
-TEST_P(LogAdminContract, AMemberIsGivenThePartitionsThatATopicGets) {
-  CreateTopic("t");
-  const auto consumer = Subscribed("g", "t");
-  PollDuring(*consumer, GetParam().visit);
-  ASSERT_TRUE(log().admin().AlterTopic("t", {2, {}}));
-  ProduceNumbers("t", 1, 7, 1);
-  EXPECT_EQ(Values(PollFor(*consumer, 1, GetParam().patience)), std::vector<std::string>{"7"});
-}
-
-TEST_P(LogAdminContract, ConfigurationChangesOneEntryAtATime) {
-  ASSERT_TRUE(log().admin().CreateTopic({"t", 1, 1, {{"retention.ms", "86400000"}}}));
-  ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.bytes", "1000000"}}}));
-  using Config = std::map<std::string, std::string>;
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config,
-            (Config{{"retention.bytes", "1000000"}, {"retention.ms", "86400000"}}));
-  ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.ms", std::nullopt}}}));
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config, (Config{{"retention.bytes", "1000000"}}));
-  EXPECT_EQ(log().admin().AlterTopic("t", {std::nullopt, {{"retention.ms", "soon"}}}).error().code,
-            Code::kInvalidArgument);
-  EXPECT_EQ(log().admin().AlterTopic("t", {std::nullopt, {{"no.such.name", "1"}}}).error().code,
-            Code::kInvalidArgument);
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config, (Config{{"retention.bytes", "1000000"}}));
 }
 
 TEST_P(LogAdminContract, NamesThatKafkaRefusesAreRefused) {

@@ -79,7 +79,14 @@ std::vector<std::string> Values(const std::vector<core::LogRecord>& records);
 
 class LogRecordContract : public LogContract {};
 class LogGroupContract : public LogContract {};
-class LogAdminContract : public LogContract {};
+class LogAdminContract : public LogContract {
+ protected:
+  std::string Configured(const std::string& topic, const std::string& name) {
+    const auto config = log().admin().DescribeTopic(topic).value().spec.config;
+    return config.contains(name) ? config.at(name) : "(default)";
+  }
+};
+class GroupAdminContract : public LogContract {};
 class LogRetentionContract : public LogContract {};  // of logs that expire records when they are told to
 
 }  // namespace millrace::contract
@@ -88,6 +95,7 @@ class LogRetentionContract : public LogContract {};  // of logs that expire reco
 #define MILLRACE_INSTANTIATE_LOG_CONTRACT(factory)                                     \
   INSTANTIATE_TEST_SUITE_P(Log, LogRecordContract, testing::Values(factory), LogName); \
   INSTANTIATE_TEST_SUITE_P(Log, LogGroupContract, testing::Values(factory), LogName);  \
-  INSTANTIATE_TEST_SUITE_P(Log, LogAdminContract, testing::Values(factory), LogName)
+  INSTANTIATE_TEST_SUITE_P(Log, LogAdminContract, testing::Values(factory), LogName);  \
+  INSTANTIATE_TEST_SUITE_P(Log, GroupAdminContract, testing::Values(factory), LogName)
 #define MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT(factory) \
   INSTANTIATE_TEST_SUITE_P(Log, LogRetentionContract, testing::Values(factory), LogName)

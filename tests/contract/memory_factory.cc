@@ -54,6 +54,8 @@ class MemorySearchStatisticsUnderTest final : public SearchStatisticsUnderTest {
 
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"memory", [] { return std::make_unique<MemoryStoreUnderTest>(); }}));
 MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"memory", [] { return std::make_unique<MemoryLogUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT((LogFactory{"memory",
+                                                        [] { return std::make_unique<MemoryLogUnderTest>(); }}));
 MILLRACE_INSTANTIATE_VECTOR_INDEX_CONTRACT((VectorIndexFactory{
     "memory", [](std::size_t) { return std::make_unique<memory::FloatIndex>(); }}));
 

@@ -85,6 +85,8 @@ class SqliteSearchStatisticsUnderTest final : public SearchStatisticsUnderTest {
 
 MILLRACE_INSTANTIATE_STORE_CONTRACT((StoreFactory{"sqlite", [] { return std::make_unique<SqliteStoreUnderTest>(); }}));
 MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{"sqlite", [] { return std::make_unique<SqliteLogUnderTest>(); }}));
+MILLRACE_INSTANTIATE_LOG_RETENTION_CONTRACT((LogFactory{"sqlite",
+                                                        [] { return std::make_unique<SqliteLogUnderTest>(); }}));
 
 MILLRACE_INSTANTIATE_SEARCH_STATISTICS_CONTRACT((SearchStatisticsFactory{
     "sqlite", [] { return std::make_unique<SqliteSearchStatisticsUnderTest>(); }}));

@@ -1,2 +1,3 @@
-millrace_cluster_test(unit_mysql SOURCES mysql/connection_test.cc mysql/engine_test.cc mysql/schema_test.cc mysql/test_database.cc
+millrace_cluster_test(unit_mysql
+  SOURCES mysql/connection_test.cc mysql/engine_test.cc mysql/schema_test.cc mysql/takeover_test.cc mysql/test_database.cc
   LINK millrace_mysql THREADS)

@@ -24,6 +24,7 @@ using Outcome = base::Result<core::Position>;
 
 constexpr auto kQueueRetry = std::chrono::milliseconds(10);
 constexpr int kPollMilliseconds = 100;
+constexpr int kTopicMilliseconds = 1000;
 constexpr int kLastReportsMilliseconds = 2000;
 
 /// The records of one call, and what became of each. Outlives the call when reports are late.
@@ -104,6 +105,8 @@ class Producer::Sender {
       std::this_thread::sleep_for(kQueueRetry);
       error = Enqueue(batch, index, record);
     }
+    // What the handle knows of topics is up to half a minute old: the topic may have been made or widened since.
+    if (CodeOf(error) == Code::kNotFound && AskForTopic(record.position.topic)) error = Enqueue(batch, index, record);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     batch->Settle(index, NotWritten(*client_, error, record.position.topic, record.position.partition));
   }
@@ -111,6 +114,15 @@ class Producer::Sender {
  private:
   void PollLoop() {
     while (!stop_) rd_kafka_poll(client_->handle(), kPollMilliseconds);
+  }
+
+  bool AskForTopic(const std::string& name) {
+    const TopicHandle topic(rd_kafka_topic_new(client_->handle(), name.c_str(), nullptr));
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (!topic || rd_kafka_metadata(client_->handle(), 0, topic.get(), &metadata, kTopicMilliseconds) != 0)
+      return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
   }
 
   rd_kafka_resp_err_t Enqueue(const std::shared_ptr<Batch>& batch, std::size_t index, const core::LogRecord& record) {

@@ -73,10 +73,10 @@ core::TopicSpec SpecOf(const std::string& name, const std::map<std::int32_t, cor
 }  // namespace
 
 base::Status Topics::CreateTopic(const core::TopicSpec& spec) {
-  // To Kafka, -1 is its default; here it is a mistake.
+  // To Kafka, -1 partitions are its default; here they are a mistake.
   if (spec.partitions < 1)
     return base::Error{Code::kInvalidArgument, "a topic has at least 1 partition", "/partitions"};
-  if (spec.replication < 1) {
+  if (spec.replication < 1 && spec.replication != core::kBrokersReplication) {
     return base::Error{Code::kInvalidArgument, "a topic has at least 1 replica", "/replication"};
   }
   Reason reason{};

@@ -18,8 +18,9 @@ constexpr std::size_t kMaxIdleStatements = 128;  // servers keep 16,382 for all 
 constexpr unsigned kLoginPacketSeconds = 15;     // backstop of each packet; Watchdog knows the deadlines
 constexpr unsigned kMigrationPacketSeconds = 6 * 3600;
 
+/// The library counts in those; rounded down, so that a deadline of two or more is kept.
 unsigned Seconds(std::chrono::milliseconds time) {
-  return std::max(1U, static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(time).count()));
+  return std::max(1U, static_cast<unsigned>(std::chrono::floor<std::chrono::seconds>(time).count()));
 }
 
 void SetOption(MYSQL* handle, mysql_option option, const void* value) {

@@ -31,7 +31,7 @@ struct MysqlOptions {
   std::string user, password, database;
   MysqlTls tls;
   std::size_t pool_size = 8;                                            // connections, opened when needed
-  std::chrono::milliseconds connect_timeout = std::chrono::seconds(3);  // rounded up to whole seconds
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(3);  // of at least one second, in whole ones
   std::chrono::milliseconds call_timeout = std::chrono::seconds(10);    // of calls that carry no deadline
   std::chrono::seconds overtaken_contents_stay = std::chrono::hours(24);
   std::chrono::seconds overtaken_chunks_stay = std::chrono::seconds(60);

@@ -70,6 +70,18 @@ TEST(KafkaConfiguration, PropertiesWin) {
   EXPECT_EQ(Value(ConsumerSettings(options, "g"), "queued.min.messages"), "5");
 }
 
+TEST(KafkaConfiguration, EveryWayToLogInIsBuiltIn) {
+  for (const char* mechanism : {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}) {
+    KafkaOptions options = Somewhere();
+    options.security_protocol = "SASL_SSL";
+    options.sasl_mechanism = mechanism;
+    options.sasl_username = "app";
+    options.sasl_password = "secret";
+    const auto log = KafkaLog::Open(options);
+    EXPECT_TRUE(log) << log.error().message;
+  }
+}
+
 TEST(KafkaConfiguration, MistakesAreFoundWithoutABroker) {
   const auto refused = [](const KafkaOptions& options, const char* named) {
     const auto log = KafkaLog::Open(options);

@@ -28,7 +28,8 @@ MysqlOptions TestServer() {
 TestDatabase::TestDatabase() : options_(TestServer()) {
   static std::atomic<int> made{0};
   const std::string name = fmt::format("millrace_test_{}_{}", getpid(), made++);
-  Connection::Open(options_, Connection::Purpose::kCalls)->Execute("CREATE DATABASE " + name);
+  Connection::Open(options_, Connection::Purpose::kCalls)
+      ->Execute("CREATE DATABASE " + name + " CHARACTER SET utf8mb4");
   options_.database = name;
   connection_ = Connect(Connection::Purpose::kMigration);
 }

@@ -76,6 +76,26 @@ TEST_F(OpenTest, ANewerSchemaIsRefused) {
   EXPECT_NE(error.message.find("newer millrace (schema 1000"), std::string::npos) << error.message;
 }
 
+TEST_F(OpenTest, AnOlderSchemaIsBroughtUpToDate) {
+  ASSERT_TRUE(db().log_admin().CreateTopic({"short", 2, 1, {}}));
+  ASSERT_TRUE(db().log_admin().CreateTopic({"for-ever", 1, 1, {}}));
+  ASSERT_TRUE(db().group_admin().ResetOffsets("g", {{{"short", 1}, 0}}));
+  Close();
+  RunSql(directory_.file(), R"sql(
+      DROP TABLE search_minutes; DROP TABLE search_latencies; DROP TABLE search_queries; DROP TABLE search_offsets;
+      DROP TABLE log_topic_config;
+      ALTER TABLE log_topics ADD COLUMN retention_ms INTEGER;
+      UPDATE log_topics SET retention_ms = 86400000 WHERE name = 'short';
+      ALTER TABLE log_groups ADD COLUMN generation INTEGER NOT NULL DEFAULT 7;
+      PRAGMA user_version = 2)sql");
+  Open();
+  using Config = std::map<std::string, std::string>;
+  EXPECT_EQ(db().log_admin().DescribeTopic("short")->spec.config, (Config{{"retention.ms", "86400000"}}));
+  EXPECT_EQ(db().log_admin().DescribeTopic("for-ever")->spec.config, Config());
+  EXPECT_EQ(db().group_admin().DescribeGroup("g")->committed.at({"short", 1}), 0);
+  EXPECT_TRUE(db().NewConsumer("h")->Subscribe({"short"}, {}));  // makes a group
+}
+
 TEST_F(OpenTest, ACleanCloseLeavesOneFileAndKeepsTheIdentity) {
   const auto first = db().admin().Identity();
   ASSERT_TRUE(first);

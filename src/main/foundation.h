@@ -1,0 +1,32 @@
+#pragma once
+
+#include "base/metrics.h"
+#include "base/result.h"
+#include "core/store_admin.h"
+#include "http/services.h"
+#include "main/backend.h"
+#include "main/model.h"
+#include "main/process.h"
+
+namespace millrace::app {
+
+/// What `serve` and `worker` stand on.
+struct Foundation {
+  Backend backend;
+  Model model;
+  core::StoreIdentity identity;
+};
+
+/// Opens it all. A database that does not answer yet is waited for, a minute at most.
+base::Result<Foundation> OpenFoundation(const Config& config, base::Metrics& metrics, const StopSignals& signals);
+
+/// What `/health` asks, by name. `store` is asked for every part that lives in it.
+std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store);
+
+/// The settings in force as HTTP shows them.
+std::function<std::vector<http::ConfigSetting>()> ShownSettings(const LoadedConfig& loaded);
+
+/// `millrace … : MySQL at …` for the log: where everything is.
+std::string PlacesOf(const Config& config);
+
+}  // namespace millrace::app

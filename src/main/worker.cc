@@ -1,0 +1,144 @@
+#include "main/worker.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "admin/pipeline_overview.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/version.h"
+#include "http/server.h"
+#include "http/services.h"
+#include "index/exact_vector_index.h"
+#include "ingest/cache_keeper.h"
+#include "ingest/document_processor.h"
+#include "ingest/outbox_relay.h"
+#include "ingest/presence.h"
+#include "ingest/upload_consumer.h"
+#include "main/foundation.h"
+#include "main/process.h"
+
+namespace millrace::app {
+namespace {
+
+using base::Deadline;
+
+/// Everything that runs in a worker, in the order in which it is started. Members are destroyed in reverse.
+class Worker {
+ public:
+  Worker(const LoadedConfig& loaded, base::Metrics& metrics, Foundation foundation)
+      : config_(loaded.config),
+        backend_(std::move(foundation.backend)),
+        model_(std::move(foundation.model)),
+        relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
+        cache_(MakeCache(metrics)),
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
+                   [this] { relay_.Wake(); }),
+        consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, foundation.identity, {}, metrics),
+        presence_(backend_.instances, [this] { return Self(); }),
+        overview_({backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, no_index_,
+                   backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
+                   ProbesOf(config_, backend_,
+                            [this](std::chrono::milliseconds timeout) { return backend_.store_admin.Probe(timeout); }),
+                   "cluster", model_.description},
+                  metrics) {}
+
+  base::Status Start(const ListenAddress& address, std::uint16_t port) {
+    url_ = UrlOf(address, port);
+    relay_.Start();
+    if (cache_) cache_->Start();
+    RETURN_IF_ERROR(consumer_.Start());
+    presence_.Start();
+    base::LogInfo("millrace {} works ({}), health and metrics on {}", base::kVersion, PlacesOf(config_), url_);
+    base::LogInfo("model {}", model_.description);
+    return {};
+  }
+
+  void BeginStop() { stop_.Stop(); }
+
+  /// REQUIRES: BeginStop() was called and no request runs.
+  void FinishStop(Deadline deadline) {
+    StopWithin(
+        deadline, [this] { consumer_.Stop(); }, *model_.embedder);
+    if (cache_) cache_->Stop(deadline);
+    relay_.Stop(deadline);
+    presence_.Stop();
+  }
+
+  http::Operations operations(const LoadedConfig& loaded, base::Metrics& metrics) {
+    return {overview_, metrics, ShownSettings(loaded), std::string(base::kVersion), model_.description};
+  }
+
+ private:
+  std::unique_ptr<ingest::CacheKeeper> MakeCache(base::Metrics& metrics) {
+    if (backend_.cache == nullptr) return nullptr;
+    return std::make_unique<ingest::CacheKeeper>(
+        ingest::CacheKeeper::Ports{*backend_.cache, backend_.index_feed, backend_.instances}, id_, metrics);
+  }
+
+  core::Instance Self() const {
+    core::Instance self;
+    self.id = id_;
+    self.role = core::kWorkerRole;
+    self.url = url_;
+    self.version = base::kVersion;
+    self.started_at = started_at_;
+    self.partitions = consumer_.partitions();
+    self.in_flight = consumer_.in_flight();
+    self.documents_per_second = processor_.documents_per_second();
+    self.chunks_per_second = processor_.chunks_per_second();
+    self.tokens_per_second = model_.embedder->tokens_per_second();
+    return self;
+  }
+
+  admin::Readiness Readiness() const {
+    return stop_.stopping() ? admin::Readiness::kDraining : admin::Readiness::kReady;
+  }
+
+  Config config_;
+  const std::string id_ = ingest::NewInstanceId();
+  const core::Timestamp started_at_ = core::Now();
+  std::string url_;  // set before the threads that read it start
+  base::StopFlag stop_;
+  Backend backend_;
+  Model model_;
+  index::ExactVectorIndex no_index_;  // a worker answers no searches
+  ingest::OutboxRelay relay_;
+  std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
+  ingest::DocumentProcessor processor_;
+  ingest::UploadConsumer consumer_;
+  ingest::Presence presence_;
+  admin::PipelineOverview overview_;
+};
+
+base::Status Run(const LoadedConfig& loaded) {
+  const Config& config = loaded.config;
+  const StopSignals signals;
+  ASSIGN_OR_RETURN(const ListenAddress address, ParseListen(config.listen));
+  ASSIGN_OR_RETURN(http::AccessOptions access, AccessOf(config, address));
+
+  base::Metrics metrics;
+  ASSIGN_OR_RETURN(Foundation foundation, OpenFoundation(config, metrics, signals));
+  Worker worker(loaded, metrics, std::move(foundation));
+  const http::Router router(http::BuildWorkerRoutes(worker.operations(loaded, metrics)), std::move(access), metrics);
+  http::Server server(ServerOptionsOf(config, address), router, metrics);
+  RETURN_IF_ERROR(server.Start());
+  RETURN_IF_ERROR(worker.Start(address, server.port()));
+
+  signals.Wait();
+  base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
+  const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
+  worker.BeginStop();
+  server.Drain(deadline);
+  worker.FinishStop(deadline);
+  base::LogInfo("stopped");
+  return {};
+}
+
+}  // namespace
+
+int Work(const LoadedConfig& loaded) { return RunProcess("worker", loaded, Run); }
+
+}  // namespace millrace::app
