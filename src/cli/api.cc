@@ -111,4 +111,16 @@ const json::object& ObjectAt(const json::object& object, std::string_view member
   return value != nullptr && value->is_object() ? value->get_object() : kEmpty;
 }
 
+const json::array& ArrayAt(const json::object& object, std::string_view member) {
+  static const json::array kEmpty;
+  const json::value* value = object.if_contains(json::string_view(member.data(), member.size()));
+  return value != nullptr && value->is_array() ? value->get_array() : kEmpty;
+}
+
+std::string NumberText(const json::object& object, std::string_view member, std::string_view none) {
+  const json::value* value = object.if_contains(json::string_view(member.data(), member.size()));
+  const bool number = value != nullptr && value->is_number();
+  return number ? std::to_string(IntegerAt(object, member)) : std::string(none);
+}
+
 }  // namespace millrace::cli

@@ -10,6 +10,7 @@
 namespace boost::json {
 class value;
 class object;
+class array;
 }  // namespace boost::json
 
 namespace millrace::cli {
@@ -34,5 +35,9 @@ std::string TextAt(const boost::json::object& object, std::string_view member); 
 int64_t IntegerAt(const boost::json::object& object, std::string_view member);   // 0 when absent or not a number
 double NumberAt(const boost::json::object& object, std::string_view member);     // 0 when absent or not a number
 const boost::json::object& ObjectAt(const boost::json::object& object, std::string_view member);  // empty when absent
+
+const boost::json::array& ArrayAt(const boost::json::object& object, std::string_view member);  // empty when absent
+/// The number as text, `none` when it is null or absent.
+std::string NumberText(const boost::json::object& object, std::string_view member, std::string_view none = "-");
 
 }  // namespace millrace::cli

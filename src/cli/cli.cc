@@ -62,7 +62,8 @@ void AddGlobals(CLI::App& app, Globals& globals) {
   app.add_option("--api-key-file", globals.api_key_file, "A file that holds the API key")
       ->type_name("FILE")
       ->excludes(key);
-  app.add_option("-o,--output", globals.output, "How to print: table, json or jsonl")
+  const bool taken = app.get_option_no_throw("-o") != nullptr;  // `consume -o end`, as Kafka's tools have it
+  app.add_option(taken ? "--output" : "-o,--output", globals.output, "How to print: table, json or jsonl")
       ->type_name("FORMAT")
       ->transform(CLI::CheckedTransformer(kFormats).description(""));
 }

@@ -90,12 +90,11 @@ base::Result<Response> HttpClient::Send(const Request& request) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response.body);
   // On a kept connection that turns out dead, curl sends the request again by itself.
   curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request.once ? 1L : 0L);
-  if (method == "POST") {
+  if (method == "POST" || method == "PATCH") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
-  } else {
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   }
+  if (method != "POST") curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   const CURLcode code = curl_easy_perform(curl);
   curl_slist_free_all(headers);
   if (code != CURLE_OK) return TransportError(code, connection);

@@ -206,6 +206,34 @@ std::optional<JsonObject> JsonObject::Object(std::string_view name, Need need) {
   return JsonObject(std::move(child));
 }
 
+std::optional<bool> JsonObject::Bool(std::string_view name, Need need) {
+  const json::value* value = state_->Take(name, need, "true or false");
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_bool()) {
+    state_->AddType(name, "true or false", *value);
+    return std::nullopt;
+  }
+  return value->get_bool();
+}
+
+std::map<std::string, std::optional<std::string>> JsonObject::Strings(std::string_view name, bool nulls) {
+  std::map<std::string, std::optional<std::string>> strings;
+  auto object = Object(name, Need::kNullable);
+  if (!object) return strings;
+  for (const auto& member : *object->state_->object) {
+    const std::string member_name(member.key());
+    strings[member_name] = object->String(member_name, nulls ? Need::kNullable : Need::kOptional);
+  }
+  return strings;
+}
+
+std::optional<std::optional<std::string>> JsonObject::AnyText(std::string_view name) {
+  const json::value* value = state_->Take(name, Need::kOptional, "any value");
+  if (value == nullptr) return std::nullopt;
+  if (value->is_null()) return std::optional<std::string>();
+  return std::optional(value->is_string() ? std::string(value->get_string()) : json::serialize(*value));
+}
+
 void JsonObject::RefuseOthers() {
   constexpr std::size_t kMaxErrors = 20;  // the first ones tell enough
   for (const auto& member : *state_->object) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ class JsonObject {
   /// Of an object member: its text, for those who read it themselves, or its members.
   std::optional<std::string> ObjectText(std::string_view name, Need need);
   std::optional<JsonObject> Object(std::string_view name, Need need);
+  std::optional<bool> Bool(std::string_view name, Need need);
+  /// Of an object of strings; nulls among them too where they are allowed.
+  std::map<std::string, std::optional<std::string>> Strings(std::string_view name, bool nulls);
+  /// Of any value, U+0000 included: a string's characters, anything else as JSON, nothing inside for null.
+  std::optional<std::optional<std::string>> AnyText(std::string_view name);
 
   /// An error for each member that was not asked for.
   void RefuseOthers();

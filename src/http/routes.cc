@@ -11,6 +11,9 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddSearchRoutes(services, routes);
   AddAnalyticsRoutes(services, routes);
   AddEventRoutes(services, routes);
+  AddTopicRoutes(services, routes);
+  AddMessageRoutes(services, routes);
+  AddGroupRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
   return routes;

@@ -15,6 +15,9 @@ void AddBulkRoutes(const Services& services, std::shared_ptr<Waiting> waiting, s
 void AddSearchRoutes(const Services& services, std::vector<Route>& routes);
 void AddAnalyticsRoutes(const Services& services, std::vector<Route>& routes);
 void AddEventRoutes(const Services& services, std::vector<Route>& routes);
+void AddTopicRoutes(const Services& services, std::vector<Route>& routes);
+void AddMessageRoutes(const Services& services, std::vector<Route>& routes);
+void AddGroupRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "base/metrics.h"
 #include "core/document_store.h"
 #include "core/limits.h"
+#include "core/log.h"
 #include "core/search_statistics.h"
 #include "http/router.h"
 #include "ingest/intake.h"
@@ -20,6 +22,14 @@ struct ConfigSetting {
   std::string name;
   std::string value;   // secrets as `***`
   std::string source;  // `default`, `file`, `environment` or `flag`
+};
+
+/// The log, as topics and groups are looked at and worked on.
+struct LogServices {
+  core::LogAdmin& topics;
+  core::GroupAdmin& groups;
+  core::LogProducer& producer;
+  std::function<std::unique_ptr<core::LogConsumer>()> new_reader;  // of no group
 };
 
 /// What every process tells of itself.
@@ -41,6 +51,7 @@ struct Services {
   search::EventHub& events;
   admin::Overview& overview;
   core::SearchStatistics& statistics;
+  LogServices log;
   base::Metrics& metrics;
   std::function<std::vector<ConfigSetting>()> settings;
   std::string version;

@@ -130,6 +130,8 @@ class Application {
                             hub_,
                             overview_,
                             backend_.search_statistics,
+                            {backend_.log_admin, backend_.group_admin, backend_.producer,
+                             [make = backend_.new_consumer] { return make(""); }},
                             metrics,
                             ShownSettings(loaded),
                             std::string(base::kVersion),

@@ -101,66 +101,6 @@ TEST_P(LogAdminContract, ADeletedTopicIsGoneWithItsOffsets) {
   EXPECT_EQ(lost->front().error().code, Code::kNotFound);
 }
 
-TEST_P(LogAdminContract, ATopicIsDescribed) {
-  ASSERT_TRUE(log().admin().CreateTopic({"t", 2, 1, {{"retention.ms", "86400000"}}}));
-  ProduceNumbers("t", 1, 0, 3);
-  log().Reopen();
-  const auto topic = log().admin().DescribeTopic("t");
-  ASSERT_TRUE(topic) << topic.error().message;
-  EXPECT_EQ(topic->spec.name, "t");
-  EXPECT_EQ(topic->spec.partitions, 2);
-  EXPECT_EQ(topic->spec.replication, 1);
-  EXPECT_EQ(topic->spec.config, (std::map<std::string, std::string>{{"retention.ms", "86400000"}}));
-  ASSERT_EQ(topic->partitions.size(), 2u);
-  EXPECT_EQ(topic->partitions.at(0).marks.high, 0);
-  EXPECT_EQ(topic->partitions.at(1).marks.low, 0);
-  EXPECT_EQ(topic->partitions.at(1).marks.high, 3);
-  const auto& first = topic->partitions.at(0);
-  EXPECT_GE(first.leader, 0);
-  EXPECT_EQ(first.replicas, std::vector<std::int32_t>{first.leader});
-  EXPECT_EQ(first.in_sync, first.replicas);
-  EXPECT_EQ(log().admin().DescribeTopic("u").error().code, Code::kNotFound);
-}
-
-TEST_P(LogAdminContract, ATopicGetsMorePartitionsAndKeepsItsRecords) {
-  CreateTopic("t", 2);
-  ProduceNumbers("t", 1, 0, 1);
-  const auto altered = log().admin().AlterTopic("t", {4, {}});
-  ASSERT_TRUE(altered) << altered.error().message;
-  log().Reopen();
-  EXPECT_EQ(log().admin().DescribeTopic("t")->partitions.size(), 4u);
-  EXPECT_EQ(WatermarksOf("t", 1).high, 1);
-  ProduceNumbers("t", 3, 5, 1);
-  EXPECT_EQ(Values(PollFor(*Reading({"t", 3, 0}), 1)), std::vector<std::string>{"5"});
-  EXPECT_EQ(log().admin().AlterTopic("t", {3, {}}).error().code, Code::kInvalidArgument) << "fewer";
-  EXPECT_EQ(log().admin().AlterTopic("t", {4, {}}).error().code, Code::kInvalidArgument) << "as many as now";
-  EXPECT_EQ(log().admin().AlterTopic("u", {4, {}}).error().code, Code::kNotFound);
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.partitions, 4);
-}
-
-TEST_P(LogAdminContract, AMemberIsGivenThePartitionsThatATopicGets) {
-  CreateTopic("t");
-  const auto consumer = Subscribed("g", "t");
-  PollDuring(*consumer, GetParam().visit);
-  ASSERT_TRUE(log().admin().AlterTopic("t", {2, {}}));
-  ProduceNumbers("t", 1, 7, 1);
-  EXPECT_EQ(Values(PollFor(*consumer, 1, GetParam().patience)), std::vector<std::string>{"7"});
-}
-
-TEST_P(LogAdminContract, ConfigurationChangesOneEntryAtATime) {
-  ASSERT_TRUE(log().admin().CreateTopic({"t", 1, 1, {{"retention.ms", "86400000"}}}));
-  ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.bytes", "1000000"}}}));
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config,
-            (Config{{"retention.bytes", "1000000"}, {"retention.ms", "86400000"}}));
-  ASSERT_TRUE(log().admin().AlterTopic("t", {std::nullopt, {{"retention.ms", std::nullopt}}}));
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config, (Config{{"retention.bytes", "1000000"}}));
-  EXPECT_EQ(log().admin().AlterTopic("t", {std::nullopt, {{"retention.ms", "soon"}}}).error().code,
-            Code::kInvalidArgument);
-  EXPECT_EQ(log().admin().AlterTopic("t", {std::nullopt, {{"no.such.name", "1"}}}).error().code,
-            Code::kInvalidArgument);
-  EXPECT_EQ(log().admin().DescribeTopic("t")->spec.config, (Config{{"retention.bytes", "1000000"}}));
-}
-
 TEST_P(LogAdminContract, NamesThatKafkaRefusesAreRefused) {
   for (const std::string& name :
        {std::string(), std::string("."), std::string("a b"), std::string("ä"), std::string(250, 'a')}) {

@@ -238,59 +238,6 @@ TEST_P(LogGroupContract, GroupsAreListedAndDescribed) {
   EXPECT_TRUE(Eventually([&] { return Group("g").state == "Empty"; }));
 }
 
-TEST_P(LogGroupContract, AResetMovesWhereTheGroupGoesOn) {
-  CreateTopic("t", 2);
-  ProduceNumbers("t", 0, 0, 5);
-  ProduceNumbers("t", 1, 10, 5);
-  ASSERT_TRUE(log().groups().ResetOffsets("g", {{{"t", 0}, 4}, {{"t", 1}, 4}}));  // makes the group
-  ASSERT_TRUE(log().groups().ResetOffsets("g", {{{"t", 0}, 3}}));
-  log().Reopen();
-  EXPECT_EQ(Group("g").committed, (std::map<TopicPartition, std::int64_t>{{{"t", 0}, 3}, {{"t", 1}, 4}}));
-  EXPECT_THAT(Values(PollFor(*Subscribed("g", "t"), 3)), testing::UnorderedElementsAre("3", "4", "14"));
-}
-
-TEST_P(LogGroupContract, AGroupWithMembersIsLeftAlone) {
-  CreateTopic("t");
-  ProduceNumbers("t", 0, 0, 3);
-  auto member = Subscribed("g", "t");
-  EXPECT_EQ(PollFor(*member, 3).size(), 3u);
-  ASSERT_TRUE(member->Commit({{{"t", 0}, 3}}));
-  EXPECT_EQ(log().groups().ResetOffsets("g", {{{"t", 0}, 1}}).error().code, Code::kConflict);
-  EXPECT_EQ(log().groups().DeleteGroup("g").error().code, Code::kConflict);
-  EXPECT_EQ(Group("g").committed.at({"t", 0}), 3);
-  member->Close();
-  EXPECT_TRUE(Eventually([&] { return !!log().groups().ResetOffsets("g", {{{"t", 0}, 1}}); }));
-  EXPECT_EQ(Group("g").committed.at({"t", 0}), 1);
-}
-
-TEST_P(LogGroupContract, ADeletedGroupHasForgotten) {
-  CreateTopic("t");
-  ProduceNumbers("t", 0, 0, 2);
-  ASSERT_TRUE(log().groups().ResetOffsets("g", {{{"t", 0}, 2}}));
-  const auto deleted = log().groups().DeleteGroup("g");
-  ASSERT_TRUE(deleted) << deleted.error().message;
-  log().Reopen();
-  EXPECT_EQ(log().groups().DescribeGroup("g").error().code, Code::kNotFound);
-  EXPECT_EQ(log().groups().DeleteGroup("g").error().code, Code::kNotFound);
-  EXPECT_THAT(Values(PollFor(*Subscribed("g", "t"), 2)), ElementsAre("0", "1"));
-}
-
-TEST_P(LogGroupContract, OffsetsAreFoundByTime) {
-  CreateTopic("t", 2);
-  const auto at = [](int seconds) { return core::Timestamp(std::chrono::seconds(1'700'000'000 + seconds)); };
-  for (int i = 0; i < 3; ++i) {
-    auto record = MakeRecord("t", 0, std::to_string(i));
-    record.timestamp = at(10 * i);
-    Produce(std::move(record));
-  }
-  using Offsets = std::map<std::int32_t, std::int64_t>;
-  EXPECT_EQ(*log().groups().OffsetsAt("t", at(-5)), (Offsets{{0, 0}, {1, 0}}));
-  EXPECT_EQ(*log().groups().OffsetsAt("t", at(10)), (Offsets{{0, 1}, {1, 0}}));
-  EXPECT_EQ(*log().groups().OffsetsAt("t", at(11)), (Offsets{{0, 2}, {1, 0}}));
-  EXPECT_EQ(*log().groups().OffsetsAt("t", at(21)), (Offsets{{0, 3}, {1, 0}})) << "nothing so late: its end";
-  EXPECT_EQ(log().groups().OffsetsAt("u", at(0)).error().code, Code::kNotFound);
-}
-
 TEST_P(LogGroupContract, MembersThatComeAndGoLoseNothing) {
   constexpr int kRecords = 300;
   CreateTopic("t", 4);

@@ -15,6 +15,9 @@ ROUTES = {
     ("POST", "/v1/documents"), ("GET", "/v1/documents"), ("GET", "/v1/documents/{id}"), ("DELETE", "/v1/documents/{id}"),
     ("GET", "/v1/documents/{id}/chunks"), ("GET", "/v1/documents/{id}/content"), ("POST", "/v1/documents/bulk"),
     ("POST", "/v1/search"), ("GET", "/v1/analytics/searches"), ("GET", "/v1/events"), ("GET", "/v1/status"),
+    ("GET", "/v1/topics"), ("POST", "/v1/topics"), ("GET", "/v1/topics/{name}"), ("PATCH", "/v1/topics/{name}"),
+    ("DELETE", "/v1/topics/{name}"), ("GET", "/v1/topics/{name}/messages"), ("POST", "/v1/topics/{name}/messages"),
+    ("GET", "/v1/groups"), ("GET", "/v1/groups/{name}"), ("DELETE", "/v1/groups/{name}"), ("POST", "/v1/groups/{name}/reset"),
     ("GET", "/v1/instances"), ("GET", "/v1/config"), ("GET", "/v1/version"),
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"),
 }
@@ -46,7 +49,7 @@ def test_every_path_answers(server, description):
         answer = server.request(method, path.replace("{document_id}", "1").replace("{id}", "1"), stream=True)
         assert answer.status_code != 405, (method, path)
         if answer.status_code == 404:
-            assert "document" in answer.json()["detail"], (method, path)
+            assert any(thing in answer.json()["detail"] for thing in ("document", "topic", "group")), (method, path)
         answer.close()
 
 

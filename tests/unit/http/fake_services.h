@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/memory/memory_log.h"
 #include "core/search_tally.h"
 #include "http/services.h"
 
@@ -24,10 +25,16 @@ class FakeServices : public ingest::Intake,
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this, *this, *this, *this, *this, events, *this, *this, metrics, settings, "0.1.0", "model", {}, 2};
+    return {*this, *this, *this, *this, *this, events, *this, *this, log(), metrics, settings, "0.1.0", "model", {}, 2};
+  }
+
+  LogServices log() {
+    return {memory_log.admin(), memory_log.groups(), memory_log.producer(),
+            [this] { return memory_log.NewConsumer(""); }};
   }
 
   // What tests set.
+  memory::MemoryLog memory_log;
   search::EventHub events;
   base::Metrics metrics;
   std::optional<base::Error> accept_error, list_error, ask_error;
