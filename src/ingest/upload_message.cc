@@ -65,16 +65,20 @@ core::LogRecord EncodeUpload(const core::OutboxRow& row, const core::StoreIdenti
   message["content"] = row.content.value_or("");
   message["status"] = "pending";
   message["created_at"] = core::FormatMessageTimestamp(row.created_at);
-  if (!row.content) {
+  std::string value = json::serialize(message);
+  // Escapes can make a text of control characters six times as long as it is.
+  if (!row.content || value.size() > kMaxMessageBytes) {
+    message["content"] = "";
     message["content_ref"] = {{"document_id", row.document_id},
                               {"version", row.version},
                               {"bytes", row.content_bytes},
                               {"sha256", row.content_hash}};
+    value = json::serialize(message);
   }
   core::LogRecord record;
   record.position.topic = row.topic;
   record.key = core::DocumentKey(row.document_id);
-  record.value = json::serialize(message);
+  record.value = std::move(value);
   record.headers = {{kVersionHeader, std::to_string(row.version)}, {kStoreHeader, StoreHeaderValue(store)}};
   record.timestamp = core::Now();
   return record;

@@ -11,9 +11,12 @@
 
 namespace millrace::ingest {
 
-/// Content up to here travels in the message itself, beyond it by reference to the store (DELIVERY §1). One message of
-/// this size, doubled by JSON escapes at worst, stays below Kafka's default limit of 1 MiB.
+/// Content up to here travels in the message itself, beyond it by reference to the store (DELIVERY §1). Most messages of
+/// this size stay below kMaxMessageBytes; those that escapes make longer travel by reference too.
 inline constexpr std::size_t kMaxInlineContentBytes = 384 * 1024;
+
+/// Of a message's value: with its headers it stays below Kafka's default limit of 1 MiB.
+inline constexpr std::size_t kMaxMessageBytes = 960 * 1024;
 
 /// A record of `document-uploads`, decoded.
 struct Upload {

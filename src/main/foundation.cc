@@ -10,7 +10,7 @@
 namespace millrace::app {
 namespace {
 
-constexpr auto kDatabasePatience = std::chrono::seconds(60);
+constexpr auto kDatabasePatience = std::chrono::seconds(30);
 
 base::Result<Backend> WaitForBackend(const Config& config, const StopSignals& signals) {
   base::Backoff backoff(std::chrono::milliseconds(500), std::chrono::seconds(4));

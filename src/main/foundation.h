@@ -17,7 +17,7 @@ struct Foundation {
   core::StoreIdentity identity;
 };
 
-/// Opens it all. A database that does not answer yet is waited for, a minute at most.
+/// Opens it all. A database that does not answer yet is waited for, half a minute at most.
 base::Result<Foundation> OpenFoundation(const Config& config, base::Metrics& metrics, const StopSignals& signals);
 
 /// What `/health` asks, by name. `store` is asked for every part that lives in it.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "admin/pipeline_overview.h"
+#include "admin/topic_keeper.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/version.h"
@@ -37,6 +38,7 @@ class Worker {
         processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
                    [this] { relay_.Wake(); }),
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, foundation.identity, {}, metrics),
+        topics_(backend_.log_admin, OwnTopics(config_)),
         presence_(backend_.instances, [this] { return Self(); }),
         overview_({backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, no_index_,
                    backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
@@ -47,6 +49,7 @@ class Worker {
 
   base::Status Start(const ListenAddress& address, std::uint16_t port) {
     url_ = UrlOf(address, port);
+    topics_.Start();
     relay_.Start();
     if (cache_) cache_->Start();
     RETURN_IF_ERROR(consumer_.Start());
@@ -65,6 +68,7 @@ class Worker {
     if (cache_) cache_->Stop(deadline);
     relay_.Stop(deadline);
     presence_.Stop();
+    topics_.Stop();
   }
 
   http::Operations operations(const LoadedConfig& loaded, base::Metrics& metrics) {
@@ -109,6 +113,7 @@ class Worker {
   std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
   ingest::DocumentProcessor processor_;
   ingest::UploadConsumer consumer_;
+  admin::TopicKeeper topics_;
   ingest::Presence presence_;
   admin::PipelineOverview overview_;
 };

@@ -15,7 +15,7 @@ import redis
 
 from serving import ROOT, wait_until
 
-UPLOADS, EVENTS, ANALYTICS, DEAD_LETTERS = "document-uploads", "document-events", "search-analytics", "document-uploads-dlt"
+UPLOADS, EVENTS, ANALYTICS = "document-uploads", "document-events", "search-analytics"
 WORKERS = "embedding-workers"
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs each attempt while a broker is down, which is what many tests are about

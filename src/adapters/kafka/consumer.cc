@@ -18,6 +18,7 @@ using base::Deadline;
 
 constexpr auto kCommitTimeout = std::chrono::seconds(5);
 constexpr auto kLeaveTimeout = std::chrono::seconds(5);
+constexpr auto kPauseAfter = std::chrono::seconds(5);
 constexpr auto kLongestWait = std::chrono::milliseconds(1000);  // of one call into librdkafka
 constexpr std::size_t kMaxWarned = 64;
 
@@ -82,7 +83,11 @@ base::Status Consumer::Assign(const std::vector<core::Position>& from) {
 
 base::Result<std::vector<core::LogRecord>> Consumer::Poll(std::size_t max, Deadline deadline) {
   if (!client_) return {Code::kInvalidArgument, "the consumer has neither subscribed nor been assigned partitions"};
-  gathered_.clear();
+  if (max == 0) return KeepMembership();
+  full_since_.reset();
+  if (paused_) SetPaused(false);
+  // What came while there was no room comes first: nothing else has been read since.
+  if (!gathered_.empty()) return std::exchange(gathered_, {});
   while (gathered_.size() < max) {
     const int wait = gathered_.empty() ? MillisecondsUntil(deadline) : 0;
     const Message message(rd_kafka_consumer_poll(client_->handle(), wait));
@@ -95,6 +100,35 @@ base::Result<std::vector<core::LogRecord>> Consumer::Poll(std::size_t max, Deadl
     if (deadline.expired() || (!message && !gathered_.empty())) break;
   }
   return std::exchange(gathered_, {});
+}
+
+/// A member must poll to stay one and to let the others rebalance, and polling yields records: so it pauses what it
+/// owns. Pausing throws away what was fetched, hence not for every short while without room.
+base::Result<std::vector<core::LogRecord>> Consumer::KeepMembership() {
+  const auto now = Deadline::Clock::now();
+  if (!full_since_) full_since_ = now;
+  if (now - *full_since_ < kPauseAfter) return std::vector<core::LogRecord>();
+  if (!paused_) SetPaused(true);
+  const Message message(rd_kafka_consumer_poll(client_->handle(), 0));
+  if (!message) return std::vector<core::LogRecord>();
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    gathered_.push_back(RecordOf(*message));  // of a partition that came just now
+  } else {
+    RETURN_IF_ERROR(HandleError(*message));
+  }
+  return std::vector<core::LogRecord>();
+}
+
+void Consumer::SetPaused(bool paused) {
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(client_->handle(), &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const PartitionList owner(assigned);
+  if (paused) {
+    rd_kafka_pause_partitions(client_->handle(), assigned);
+  } else {
+    rd_kafka_resume_partitions(client_->handle(), assigned);
+  }
+  paused_ = paused;
 }
 
 /// Trouble that time mends is told once; librdkafka goes on by itself.
@@ -139,7 +173,8 @@ void Consumer::Gain(rd_kafka_topic_partition_list_t* partitions) {
   member_id_ = MemberId();
   const auto names = NamesOf(*partitions);
   owned_.insert(names.begin(), names.end());
-  if (!names.empty() && listener_.assigned) listener_.assigned(names);
+  paused_ = false;  // what is assigned anew is not
+  if (listener_.assigned) listener_.assigned(names);
 }
 
 void Consumer::Lose(rd_kafka_topic_partition_list_t* partitions) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ class Consumer final : public core::LogConsumer {
 
  private:
   base::Status OpenClient();
+  base::Result<std::vector<core::LogRecord>> KeepMembership();
+  void SetPaused(bool paused);
   void OnRebalance(rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* partitions);
   void Gain(rd_kafka_topic_partition_list_t* partitions);
   void Lose(rd_kafka_topic_partition_list_t* partitions);
@@ -40,8 +43,10 @@ class Consumer final : public core::LogConsumer {
   bool leaving_ = false;  // the listener is told nothing any more
   std::string member_id_;
   std::set<core::TopicPartition> owned_;
-  std::vector<core::LogRecord> gathered_;  // by the Poll under way
-  std::set<std::string> warned_;           // said since records last came
+  std::vector<core::LogRecord> gathered_;  // by the Poll under way, or when it had no room
+  std::optional<base::Deadline::Clock::time_point> full_since_;
+  bool paused_ = false;
+  std::set<std::string> warned_;  // said since records last came
 };
 
 }  // namespace millrace::kafka
