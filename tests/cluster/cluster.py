@@ -13,6 +13,7 @@ from serving import BINARY, PATIENCE, Program, Server, wait_until
 from stack import UPLOADS
 
 SETTLED = ("indexed", "failed", "dead_lettered", "superseded", "deleted")
+HEALED = 45  # seconds: an event that a fault has swallowed is found by the comparison with the store, each 30 s
 numbers = itertools.count(1)
 
 
@@ -148,7 +149,7 @@ class Cluster:
         assert all(committed.get(partition, 0) <= end for partition, end in ends.items()), (committed, ends)
         if server:
             for number in list(accepted.values())[::max(1, len(accepted) // 50)]:
-                wait_until(lambda: server.finds(number), f"document {number} in a search", 10)
+                wait_until(lambda: server.finds(number), f"document {number} in a search", HEALED)
 
 
 class Uploader(threading.Thread):

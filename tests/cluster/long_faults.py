@@ -7,7 +7,7 @@ import pytest
 
 from cluster import CommitWatch, Uploader
 from serving import wait_until
-from stack import WORKERS
+from stack import UPLOADS, WORKERS
 
 STORM_SECONDS = 60
 
@@ -87,3 +87,20 @@ def test_same_static_member_twice(cluster):
     cluster.check(accepted, server)
     with cluster.stack.admin() as admin:
         assert len(admin.describe_groups([WORKERS])[WORKERS]["members"]) == 1
+
+
+def test_topic_deleted_under_a_consumer(cluster):
+    """What lay in it is sent again; nothing hangs."""
+    server = cluster.server()
+    worker = cluster.worker()
+    cluster.check(Uploader(server, 1, 20).wait(), server)
+    worker.stop()
+    lying = Uploader(server, 100, 20).wait()
+    wait_until(lambda: sum(cluster.stack.ends().values()) >= 40, "the messages in the topic")
+    worker.restart()
+    cluster.stack.delete_topics(UPLOADS)
+    after = Uploader(server, 200, 20).wait()
+    assert len(lying) == len(after) == 20
+    cluster.check(lying | after, server, patience=200)
+    assert cluster.stack.topics()[UPLOADS] == 3
+    worker.stop(25)

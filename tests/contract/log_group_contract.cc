@@ -219,8 +219,9 @@ TEST_P(LogGroupContract, GroupsAreListedAndDescribed) {
   ASSERT_TRUE(log().groups().ResetOffsets("f", {{{"t", 0}, 0}}));
   EXPECT_TRUE(Eventually([&] {
     EXPECT_THAT(PollDuring(*member, milliseconds(10)), IsEmpty());
-    return Group("g").state == "Stable" && !Group("g").members.empty() &&
-           Group("g").members.front().partitions == std::vector<TopicPartition>{{"t", 0}, {"t", 1}};
+    const auto group = log().groups().DescribeGroup("g");  // brokers know it once its first member joined
+    return group && group->state == "Stable" && !group->members.empty() &&
+           group->members.front().partitions == std::vector<TopicPartition>{{"t", 0}, {"t", 1}};
   }));
   EXPECT_FALSE(Group("g").members.front().id.empty());
   EXPECT_FALSE(Group("g").members.front().client.empty());

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "adapters/kafka/errors.h"
@@ -15,6 +17,9 @@ using base::Code;
 
 constexpr int kTimeout = static_cast<int>(kAdminTimeout.count());
 constexpr int kGrace = 500;  // librdkafka keeps to the request's own timeout; this is for its threads to say so
+
+constexpr auto kLeaderPatience = std::chrono::seconds(2);
+constexpr auto kLeaderRetry = std::chrono::milliseconds(50);
 
 using RawMetadata = std::unique_ptr<const rd_kafka_metadata_t, Destroy<rd_kafka_metadata_destroy>>;
 
@@ -86,9 +91,16 @@ base::Result<std::map<core::TopicPartition, std::int64_t>> AdminClient::Offsets(
     }
   }
   if (offsets.empty()) return offsets;
-  const PartitionList list = PartitionsOf(offsets);
-  const auto error = rd_kafka_offsets_for_times(client_->handle(), list.get(), kTimeout);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Failed(error, "asking Kafka for offsets");
+  PartitionList list;
+  const auto deadline = base::Deadline::After(kLeaderPatience);
+  while (true) {
+    list = PartitionsOf(offsets);
+    const auto error = rd_kafka_offsets_for_times(client_->handle(), list.get(), kTimeout);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    // A partition that was just made or moved is not known to its leader at once.
+    if (IsOutage(error) || deadline.expired()) return client_->Failed(error, "asking Kafka for offsets");
+    std::this_thread::sleep_for(kLeaderRetry);
+  }
   offsets.clear();
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& one = list->elems[i];

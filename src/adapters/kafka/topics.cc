@@ -21,6 +21,7 @@ using NewPartitions = std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<rd_kafka
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 using Reason = std::array<char, 256>;
 
+constexpr int kListAttempts = 3;
 constexpr auto kLook = std::chrono::milliseconds(20);
 
 /// The member of the caller's request that an error is about.
@@ -216,6 +217,14 @@ base::Result<std::map<std::string, std::string>> Topics::ConfigOf(const std::str
 }
 
 base::Result<std::vector<core::TopicInfo>> Topics::ListTopics() {
+  for (int attempt = 1;; ++attempt) {
+    auto infos = ListOnce();
+    // A topic that went between the questions fails them all.
+    if (infos || infos.error().code != Code::kNotFound || attempt == kListAttempts) return infos;
+  }
+}
+
+base::Result<std::vector<core::TopicInfo>> Topics::ListOnce() {
   ASSIGN_OR_RETURN(Layouts layouts, admin_.AllTopics());
   std::erase_if(layouts, [](const auto& item) { return item.first.starts_with("__"); });
   ASSIGN_OR_RETURN(const auto low, admin_.Offsets(layouts, AdminClient::kStart));
