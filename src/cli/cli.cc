@@ -24,7 +24,10 @@ struct Globals {
 
 std::vector<Command> ClientCommands() {
   return {IngestCommand(),          SearchCommand(),          DocumentsListCommand(), DocumentsShowCommand(),
-          DocumentsChunksCommand(), DocumentsDeleteCommand(), StatusCommand(),        AnalyticsCommand(),
+          DocumentsChunksCommand(), DocumentsDeleteCommand(), TopicsListCommand(),    TopicsCreateCommand(),
+          TopicsDescribeCommand(),  TopicsAlterCommand(),     TopicsDeleteCommand(),  GroupsListCommand(),
+          GroupsDescribeCommand(),  GroupsLagCommand(),       GroupsResetCommand(),   GroupsDeleteCommand(),
+          ProduceCommand(),         ConsumeCommand(),         StatusCommand(),        AnalyticsCommand(),
           ConfigCommand(),          VersionCommand()};
 }
 

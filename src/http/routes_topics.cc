@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "core/topic_rules.h"
@@ -52,8 +54,19 @@ void WriteBrokers(JsonWriter& json, std::string_view name, const std::vector<std
   json.EndArray();
 }
 
-Response Describe(const Services& services, const std::string& name, int status) {
-  const auto topic = services.log.topics.DescribeTopic(name);
+/// Brokers hear of a change a moment after it was made; what was done must not look like a failure.
+base::Result<core::TopicDescription> LookAfterChange(core::LogAdmin& topics, const std::string& name) {
+  constexpr auto kPatience = std::chrono::seconds(5);
+  constexpr auto kPause = std::chrono::milliseconds(50);
+  const auto deadline = base::Deadline::After(kPatience);
+  while (true) {
+    auto topic = topics.DescribeTopic(name);
+    if (topic || !base::IsRetryable(topic.error().code) || deadline.expired()) return topic;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+Response Describe(const base::Result<core::TopicDescription>& topic, int status) {
   if (!topic) return ToResponse(topic.error());
   std::int64_t messages = 0;
   for (const auto& [partition, info] : topic->partitions) messages += info.marks.high - info.marks.low;
@@ -78,14 +91,14 @@ Response Describe(const Services& services, const std::string& name, int status)
   json.EndArray().EndObject();
   Response response;
   response.status = status;
-  if (status == 201) response.headers.emplace_back("Location", "/v1/topics/" + name);
+  if (status == 201) response.headers.emplace_back("Location", "/v1/topics/" + topic->spec.name);
   response.body = std::move(json).Take();
   return response;
 }
 
 Response ShowTopic(const Services& services, const Request& request) {
   if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
-  return Describe(services, TopicOf(request), 200);
+  return Describe(services.log.topics.DescribeTopic(TopicOf(request)), 200);
 }
 
 Decoded<core::TopicSpec> DecodeTopic(const Request& request) {
@@ -115,7 +128,7 @@ Response CreateTopic(const Services& services, const Request& request) {
   if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
   const auto& spec = std::get<core::TopicSpec>(decoded);
   if (const auto created = services.log.topics.CreateTopic(spec); !created) return ToResponse(created.error());
-  return Describe(services, spec.name, 201);
+  return Describe(LookAfterChange(services.log.topics, spec.name), 201);
 }
 
 Response AlterTopic(const Services& services, const Request& request) {
@@ -136,7 +149,7 @@ Response AlterTopic(const Services& services, const Request& request) {
   }
   const std::string name = TopicOf(request);
   if (const auto altered = services.log.topics.AlterTopic(name, change); !altered) return ToResponse(altered.error());
-  return Describe(services, name, 200);
+  return Describe(LookAfterChange(services.log.topics, name), 200);
 }
 
 Response DeleteTopic(const Services& services, const Request& request) {

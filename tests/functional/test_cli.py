@@ -188,7 +188,7 @@ def test_server_from_the_environment(server):
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["analytics"], ["search", "x"], ["documents", "list"], ["documents", "show", "1"], ["config"],
-                                       ["ingest", __file__.replace("test_cli.py", "requirements.txt")]])
+                                       ["ingest", __file__.replace("functional/test_cli.py", "harness/requirements.txt")]])
 def test_server_away(arguments):
     url = f"http://127.0.0.1:{free_port()}"
     done = run(*arguments, "--server", url, expect=1)

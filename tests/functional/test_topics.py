@@ -184,7 +184,7 @@ def test_group_goes_on_where_it_stopped(server, topic):
     assert [m["value"] for m in read(server, topic, "-g", group)] == ["c"]
     assert read(server, topic, "-g", group) == []
     lag = millrace(server, "groups", "lag", group).stdout
-    assert "LAG" in lag and topic in lag
+    assert "LAG" in lag and topic[:12] in lag
     assert group in [item["name"] for item in lines(millrace(server, "groups", "list", "-o", "jsonl"))]
     described = json.loads(millrace(server, "groups", "describe", group, "-o", "json").stdout)
     assert (described["state"], described["lag"], described["members"]) == ("Empty", 0, [])
