@@ -11,8 +11,8 @@
 
 namespace millrace::ingest {
 
-/// Content up to here travels in the message itself, beyond it by reference to the store (DELIVERY §1). Most messages of
-/// this size stay below kMaxMessageBytes; those that escapes make longer travel by reference too.
+/// Content up to here travels in the message itself, beyond it by reference to the store (DELIVERY §1). Most messages
+/// of this size stay below kMaxMessageBytes; those that escapes make longer travel by reference too.
 inline constexpr std::size_t kMaxInlineContentBytes = 384 * 1024;
 
 /// Of a message's value: with its headers it stays below Kafka's default limit of 1 MiB.

@@ -54,9 +54,8 @@ class LogGroups final : public core::GroupAdmin {
                 fmt::format("there is no partition {} of topic {}", partition.partition, partition.topic)};
       }
       if (offset < 0 || offset > found->high()) {
-        return {base::Code::kInvalidArgument,
-                fmt::format("offset {} of {}-{} is beyond its end {}", offset, partition.topic, partition.partition,
-                            found->high())};
+        return {base::Code::kInvalidArgument, fmt::format("offset {} of {}-{} is beyond its end {}", offset,
+                                                          partition.topic, partition.partition, found->high())};
       }
     }
     const auto group = state_.groups.find(name);

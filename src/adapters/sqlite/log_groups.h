@@ -17,9 +17,9 @@ namespace millrace::sqlite {
 using Partitions = std::set<core::TopicPartition>;
 
 /// Who reads which partition. Members live in this process, which owns the log, so they are kept in memory; only that
-/// there is a group is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the next
-/// one gets it; so no two members hold it at once. A member that stays out of Poll too long is put out of the group by
-/// the others. Thread-safe; calls of one member come from one thread.
+/// there is a group is stored. A partition changes hands in two steps: its member gives it up in its own Poll, then the
+/// next one gets it; so no two members hold it at once. A member that stays out of Poll too long is put out of the
+/// group by the others. Thread-safe; calls of one member come from one thread.
 class Groups {
  public:
   using Member = std::int64_t;

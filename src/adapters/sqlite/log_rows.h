@@ -14,7 +14,7 @@
 namespace millrace::sqlite {
 
 struct TopicRow {
-  std::int64_t id = 0;  // another one when a topic is made anew under the same name
+  std::int64_t id = 0;   // another one when a topic is made anew under the same name
   core::TopicSpec spec;  // without config
 };
 
