@@ -9,9 +9,12 @@
 #include <string_view>
 
 #include "base/deadline.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "embed/batching_embedder.h"
 #include "http/access.h"
+#include "http/router.h"
 #include "http/server.h"
 #include "main/config.h"
 
@@ -49,6 +52,25 @@ base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAdd
 
 /// Runs `stop`, which waits for work to end; past the deadline the embedder is stopped, which ends what waits for it.
 void StopWithin(base::Deadline deadline, const std::function<void()>& stop, embed::BatchingEmbedder& embedder);
+
+/// Serves `router` while `app` runs, until a stop signal comes; then lets both finish within the time to drain. `App`
+/// has Start(address, port), BeginStop() and FinishStop(deadline), which follows the last request.
+template <typename App>
+base::Status RunUntilStopped(App& app, const http::Router& router, const http::ServerOptions& options,
+                             const ListenAddress& address, const Config& config, const StopSignals& signals,
+                             base::Metrics& metrics) {
+  http::Server server(options, router, metrics);
+  RETURN_IF_ERROR(server.Start());
+  RETURN_IF_ERROR(app.Start(address, server.port()));
+  signals.Wait();
+  base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
+  const auto deadline = base::Deadline::After(std::chrono::seconds(config.drain_seconds));
+  app.BeginStop();
+  server.Drain(deadline);
+  app.FinishStop(deadline);
+  base::LogInfo("stopped");
+  return {};
+}
 
 /// `http://HOST:PORT` as another process may reach it.
 std::string UrlOf(const ListenAddress& address, std::uint16_t port);

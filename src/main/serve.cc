@@ -99,6 +99,7 @@ class Application {
     if (takeover_) takeover_->Start();
     housekeeper_.Start();
     presence_.Start();
+    Announce();
     return {};
   }
 
@@ -146,6 +147,7 @@ class Application {
                     backend_.store_admin.MaxContentBytes().value_or(config_.max_request_bytes));
   }
 
+ private:
   void Announce() {
     base::LogInfo("millrace {} serves {} ({})", base::kVersion, url_, PlacesOf(config_));
     base::LogInfo("model {}, vector kernel {}", model_.description, index_.kernel_name());
@@ -160,7 +162,6 @@ class Application {
     }
   }
 
- private:
   std::unique_ptr<ingest::CacheKeeper> MakeCache(base::Metrics& metrics) {
     if (backend_.cache == nullptr) return nullptr;
     return std::make_unique<ingest::CacheKeeper>(
@@ -258,19 +259,7 @@ base::Status Run(const LoadedConfig& loaded) {
   const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
   http::ServerOptions options = ServerOptionsOf(config, address);
   options.max_body_bytes = static_cast<std::size_t>(app.max_request_bytes());
-  http::Server server(options, router, metrics);
-  RETURN_IF_ERROR(server.Start());
-  RETURN_IF_ERROR(app.Start(address, server.port()));
-  app.Announce();
-
-  signals.Wait();
-  base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
-  const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
-  app.BeginStop();
-  server.Drain(deadline);
-  app.FinishStop(deadline);
-  base::LogInfo("stopped");
-  return {};
+  return RunUntilStopped(app, router, options, address, config, signals, metrics);
 }
 
 }  // namespace

@@ -128,18 +128,7 @@ base::Status Run(const LoadedConfig& loaded) {
   ASSIGN_OR_RETURN(Foundation foundation, OpenFoundation(config, metrics, signals));
   Worker worker(loaded, metrics, std::move(foundation));
   const http::Router router(http::BuildWorkerRoutes(worker.operations(loaded, metrics)), std::move(access), metrics);
-  http::Server server(ServerOptionsOf(config, address), router, metrics);
-  RETURN_IF_ERROR(server.Start());
-  RETURN_IF_ERROR(worker.Start(address, server.port()));
-
-  signals.Wait();
-  base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
-  const auto deadline = Deadline::After(std::chrono::seconds(config.drain_seconds));
-  worker.BeginStop();
-  server.Drain(deadline);
-  worker.FinishStop(deadline);
-  base::LogInfo("stopped");
-  return {};
+  return RunUntilStopped(worker, router, ServerOptionsOf(config, address), address, config, signals, metrics);
 }
 
 }  // namespace
