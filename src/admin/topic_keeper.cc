@@ -24,6 +24,7 @@ void TopicKeeper::Start() {
       const auto ensured = EnsureTopics();
       if (ensured) {
         backoff.Reset();
+        for (const std::string& name : *ensured) base::LogInfo("created topic {}", name);
       } else if (backoff.first_try()) {
         base::LogWarning("the topics cannot be looked at, waiting: {}", ensured.error().message);
       }
@@ -38,12 +39,16 @@ void TopicKeeper::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-base::Status TopicKeeper::EnsureTopics() {
-  for (const core::TopicSpec& topic : topics_) RETURN_IF_ERROR(EnsureTopic(topic));
-  return {};
+base::Result<std::vector<std::string>> TopicKeeper::EnsureTopics() {
+  std::vector<std::string> made;
+  for (const core::TopicSpec& topic : topics_) {
+    ASSIGN_OR_RETURN(const bool is_new, EnsureTopic(topic));
+    if (is_new) made.push_back(topic.name);
+  }
+  return made;
 }
 
-base::Status TopicKeeper::EnsureTopic(const core::TopicSpec& topic) {
+base::Result<bool> TopicKeeper::EnsureTopic(const core::TopicSpec& topic) {
   const auto found = log_.DescribeTopic(topic.name);
   if (found) {
     const auto partitions = static_cast<std::int32_t>(found->partitions.size());
@@ -53,14 +58,13 @@ base::Status TopicKeeper::EnsureTopic(const core::TopicSpec& topic) {
           "`millrace topics alter {} -p {}` widens it",
           topic.name, partitions, topic.partitions, topic.name, topic.partitions);
     }
-    return {};
+    return false;
   }
   if (found.error().code != base::Code::kNotFound) return found.error();
   const auto created = log_.CreateTopic(topic);
-  if (!created && created.error().code != base::Code::kConflict)
-    return created;  // kConflict: another server was faster
-  if (created) base::LogInfo("created topic {} with {} partition(s)", topic.name, topic.partitions);
-  return {};
+  if (created) return true;
+  if (created.error().code == base::Code::kConflict) return false;  // another process was faster
+  return created.error();
 }
 
 }  // namespace millrace::admin

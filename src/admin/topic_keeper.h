@@ -20,11 +20,11 @@ class TopicKeeper {
   void Start();
   void Stop();
 
-  /// One look at all of them.
-  base::Status EnsureTopics();
+  /// One look at all of them; those that were made.
+  base::Result<std::vector<std::string>> EnsureTopics();
 
  private:
-  base::Status EnsureTopic(const core::TopicSpec& topic);
+  base::Result<bool> EnsureTopic(const core::TopicSpec& topic);
 
   core::LogAdmin& log_;
   const std::vector<core::TopicSpec> topics_;

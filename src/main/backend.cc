@@ -91,7 +91,9 @@ std::vector<core::TopicSpec> OwnTopics(const Config& config) {
 base::Result<Backend> OpenBackend(const Config& config) {
   if (config.cluster()) return OpenCluster(config);
   base::Result<Backend> backend = config.ephemeral ? base::Result<Backend>(OpenMemory()) : OpenSqlite(config);
-  if (backend) RETURN_IF_ERROR(admin::TopicKeeper(backend->log_admin, OwnTopics(config)).EnsureTopics());
+  if (!backend) return backend;
+  const auto ensured = admin::TopicKeeper(backend->log_admin, OwnTopics(config)).EnsureTopics();
+  if (!ensured) return ensured.error();
   return backend;
 }
 
