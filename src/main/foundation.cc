@@ -41,6 +41,13 @@ base::Result<Foundation> OpenFoundation(const Config& config, base::Metrics& met
   return Foundation{std::move(backend), std::move(model), std::move(identity)};
 }
 
+std::unique_ptr<ingest::CacheKeeper> MakeCacheKeeper(const Backend& backend, const std::string& holder,
+                                                     base::Metrics& metrics) {
+  if (backend.cache == nullptr) return nullptr;
+  return std::make_unique<ingest::CacheKeeper>(
+      ingest::CacheKeeper::Ports{*backend.cache, backend.index_feed, backend.instances}, holder, metrics);
+}
+
 std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store) {
   const admin::Probe no_cache = [](std::chrono::milliseconds) -> base::Status {
     return {base::Code::kUnavailable, "REDIS_HOST is not set"};

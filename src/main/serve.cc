@@ -64,7 +64,7 @@ class Application {
         backend_(std::move(foundation.backend)),
         model_(std::move(foundation.model)),
         relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
-        cache_(MakeCache(metrics)),
+        cache_(MakeCacheKeeper(backend_, id_, metrics)),
         processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
                    [this] { relay_.Wake(); }),
         follower_({backend_.index_feed, index_, backend_.log_admin, [this] { return backend_.new_consumer(""); }, hub_},
@@ -160,12 +160,6 @@ class Application {
       base::LogInfo("requests up to {} MB: a document of that size takes about {:.0f} s to embed here",
                     config_.max_request_bytes >> 20, EstimateSeconds(*model_.embedder, config_.max_request_bytes));
     }
-  }
-
-  std::unique_ptr<ingest::CacheKeeper> MakeCache(base::Metrics& metrics) {
-    if (backend_.cache == nullptr) return nullptr;
-    return std::make_unique<ingest::CacheKeeper>(
-        ingest::CacheKeeper::Ports{*backend_.cache, backend_.index_feed, backend_.instances}, id_, metrics);
   }
 
   std::unique_ptr<ingest::UploadConsumer> MakeConsumer(const core::StoreIdentity& identity, base::Metrics& metrics) {

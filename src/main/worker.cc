@@ -34,7 +34,7 @@ class Worker {
         backend_(std::move(foundation.backend)),
         model_(std::move(foundation.model)),
         relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
-        cache_(MakeCache(metrics)),
+        cache_(MakeCacheKeeper(backend_, id_, metrics)),
         processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
                    [this] { relay_.Wake(); }),
         consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, foundation.identity, {}, metrics),
@@ -76,12 +76,6 @@ class Worker {
   }
 
  private:
-  std::unique_ptr<ingest::CacheKeeper> MakeCache(base::Metrics& metrics) {
-    if (backend_.cache == nullptr) return nullptr;
-    return std::make_unique<ingest::CacheKeeper>(
-        ingest::CacheKeeper::Ports{*backend_.cache, backend_.index_feed, backend_.instances}, id_, metrics);
-  }
-
   core::Instance Self() const {
     core::Instance self;
     self.id = id_;
