@@ -1,10 +1,10 @@
-# Sourced by scripts/stack: Kafka in KRaft mode (4.3.1) or on ZooKeeper (3.9.1), with plain, SASL and SASL-over-TLS listeners.
+# Sourced by scripts/stack: Kafka in KRaft mode (4.3.1) or on ZooKeeper (3.9.1), with plain, SASL, SASL-over-TLS and TLS-with-client-certificate listeners.
 
 readonly kafka_user=millrace kafka_password=millrace-secret
 
-# Ports of a node: clients, controller, SASL, SASL over TLS.
+# Ports of a node: clients, controller, SASL, SASL over TLS, (ZooKeeper,) TLS by client certificate.
 node_port() { printf '%s' "$((kafka_port + 10 * (${1#kafka} - 1) + ${2:-0}))"; }
-readonly controller_port=1 sasl_port=2 sasl_ssl_port=3
+readonly controller_port=1 sasl_port=2 sasl_ssl_port=3 ssl_port=5
 zookeeper_port() { printf '%s' "$((kafka_port + 4))"; }
 
 address_kafka() { printf '127.0.0.1:%s' "$(node_port "$1")"; }
@@ -48,7 +48,7 @@ certificates() {
 listeners() { # listeners NODE [WITH_CONTROLLER]
   local node=$1 text
   text=PLAINTEXT://127.0.0.1:$(node_port "$node"),SASL_PLAINTEXT://127.0.0.1:$(node_port "$node" $sasl_port)
-  text+=,SASL_SSL://127.0.0.1:$(node_port "$node" $sasl_ssl_port)
+  text+=,SASL_SSL://127.0.0.1:$(node_port "$node" $sasl_ssl_port),SSL://127.0.0.1:$(node_port "$node" $ssl_port)
   if [[ -n ${2:-} ]]; then text+=,CONTROLLER://127.0.0.1:$(node_port "$node" $controller_port); fi
   printf '%s' "$text"
 }
@@ -73,12 +73,15 @@ server_properties() {
   for listener in sasl_plaintext sasl_ssl; do
     printf 'listener.name.%s.plain.sasl.jaas.config=%s required user_%s="%s";\n' "$listener" "$package.plain.PlainLoginModule" "$kafka_user" "$kafka_password"
     printf 'listener.name.%s.scram-sha-%s.sasl.jaas.config='"$package"'.scram.ScramLoginModule required;\n' "$listener" 256 "$listener" 512
+    # Unsigned tokens, which is Kafka's default and good for tests only.
+    printf 'listener.name.%s.oauthbearer.sasl.jaas.config=%s required;\n' "$listener" "$package.oauthbearer.OAuthBearerLoginModule"
   done
   cat <<END
 advertised.listeners=$(listeners "$node")
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
+listener.name.ssl.ssl.client.auth=required
 ssl.client.auth=requested
 ssl.keystore.type=PEM
 ssl.keystore.location=$state/tls/server.keystore.pem
@@ -100,7 +103,7 @@ END
 
 check_kafka() {
   local offset
-  for offset in 0 $controller_port $sasl_port $sasl_ssl_port; do
+  for offset in 0 $controller_port $sasl_port $sasl_ssl_port $ssl_port; do
     if [[ $offset != "$controller_port" || $kafka_version != 3.* ]]; then port_free "$1" "$(node_port "$1" "$offset")"; fi
   done
 }

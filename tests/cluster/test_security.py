@@ -9,7 +9,7 @@ from cluster import ClusterServer, Uploader, Worker
 from serving import wait_until
 
 USER, PASSWORD = "millrace", "millrace-secret"
-SASL, SASL_OVER_TLS = 2, 3  # above the port of a broker's plain listener
+SASL, SASL_OVER_TLS, CERTIFICATES = 2, 3, 5  # above the port of a broker's plain listener
 TLS = os.path.join(os.environ.get("MILLRACE_STACK", ""), "tls")
 
 
@@ -52,6 +52,33 @@ def test_everything_encrypted(cluster, tmp_path):
 def test_logins_to_kafka(cluster, offset, mechanism):
     server = cluster.server(environment=sasl(cluster, offset, mechanism))
     assert server.get("/health")["kafka"] == "connected"
+
+
+def test_token_login_to_kafka(cluster):
+    """OAUTHBEARER: what says who we are comes by librdkafka's own properties."""
+    environment = sasl(cluster, SASL, "OAUTHBEARER")
+    del environment["MILLRACE_KAFKA_SASL_USERNAME"], environment["MILLRACE_KAFKA_SASL_PASSWORD"]
+    environment["MILLRACE_KAFKA_PROPERTIES"] = f"enable.sasl.oauthbearer.unsecure.jwt=true,sasl.oauthbearer.config=principal={USER}"
+    server, worker = cluster.server(environment=environment), cluster.worker(environment=environment)
+    assert server.get("/health")["kafka"] == worker.get("/health")["kafka"] == "connected"
+    cluster.check(Uploader(server, 1, 5).wait(), server)
+
+
+def by_certificate(cluster):
+    return {"KAFKA_BOOTSTRAP_SERVERS": brokers(cluster, CERTIFICATES), "MILLRACE_KAFKA_SECURITY_PROTOCOL": "ssl", "MILLRACE_KAFKA_CA_FILE": f"{TLS}/ca.pem"}
+
+
+def test_certificate_login_to_kafka(cluster):
+    environment = by_certificate(cluster) | {"MILLRACE_KAFKA_CERT_FILE": f"{TLS}/client.pem", "MILLRACE_KAFKA_KEY_FILE": f"{TLS}/client.key"}
+    server, _ = cluster.server(environment=environment), cluster.worker(environment=environment)
+    assert server.get("/health")["kafka"] == "connected"
+    cluster.check(Uploader(server, 1, 5).wait(), server)
+
+
+def test_missing_certificate_for_kafka(cluster):
+    server = cluster.make(ClusterServer, environment=by_certificate(cluster)).spawn()
+    health = wait_until(lambda: (lambda found: found if found["kafka"] != "connected" else None)(server.get("/health")), "/health", 30, 0.3)
+    assert health["kafka"].startswith("disconnected: ") and health["mysql"] == "connected"
 
 
 def test_wrong_password_of_kafka(cluster):

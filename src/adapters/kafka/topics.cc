@@ -73,7 +73,18 @@ core::TopicSpec SpecOf(const std::string& name, const std::map<std::int32_t, cor
 
 }  // namespace
 
+/// Kafka on ZooKeeper deletes a topic when it comes to it: until then its name is taken, though no broker shows it.
 base::Status Topics::CreateTopic(const core::TopicSpec& spec) {
+  const auto deadline = Deadline::After(kAdminTimeout);
+  while (true) {
+    base::Status created = CreateOnce(spec);
+    if (created || created.error().code != Code::kConflict || deadline.expired()) return created;
+    if (const auto layout = admin_.Topic(spec.name); layout || layout.error().code != Code::kNotFound) return created;
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+base::Status Topics::CreateOnce(const core::TopicSpec& spec) {
   // To Kafka, -1 partitions are its default; here they are a mistake.
   if (spec.partitions < 1)
     return base::Error{Code::kInvalidArgument, "a topic has at least 1 partition", "/partitions"};

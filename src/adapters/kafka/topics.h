@@ -19,6 +19,7 @@ class Topics final : public core::LogAdmin {
   base::Result<std::int64_t> ApplyRetention(core::Timestamp) override { return 0; }
 
  private:
+  base::Status CreateOnce(const core::TopicSpec& spec);
   base::Result<std::vector<core::TopicInfo>> ListOnce();
   base::Status AddPartitions(const std::string& name, std::int32_t total, AdminClient::Mode mode);
   base::Status ChangeConfig(const std::string& name, const core::TopicChange& change);

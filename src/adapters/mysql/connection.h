@@ -25,6 +25,7 @@ class Failure : public std::exception {
     kFinal,     // the same again would fail again, for now at least
     kConflict,  // a deadlock, a lock wait that took too long, or a row that another transaction added first: run again
     kLost,      // the connection is gone, and with it the transaction
+    kRefused,   // wrong name or password
   };
 
   explicit Failure(base::Error error, Kind kind = Kind::kFinal) : error_(std::move(error)), kind_(kind) {}

@@ -29,7 +29,10 @@ base::Result<std::unique_ptr<Engine>> Engine::Open(const MysqlOptions& options) 
     engine->max_packet_ = connection->max_packet();
     return engine;
   } catch (const Failure& failure) {
-    return failure.error();
+    base::Error error = failure.error();
+    // Later, a password that is changed on both sides is an outage; at the start nobody should wait for it.
+    if (failure.kind() == Failure::Kind::kRefused) error.code = base::Code::kInvalidArgument;
+    return error;
   }
 }
 

@@ -83,7 +83,10 @@ Failure MakeLoginFailure(unsigned number, std::string_view text, std::string_vie
   switch (number) {
     case ER_ACCESS_DENIED_ERROR:
     case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
-      return unavailable(fmt::format("MySQL at {} refuses the user {}: wrong name or password", server, options.user));
+      return Failure({base::Code::kUnavailable,
+                      fmt::format("MySQL at {} refuses the user {}: wrong name or password", server, options.user),
+                      {}},
+                     Failure::Kind::kRefused);
     case ER_DBACCESS_DENIED_ERROR:
     case ER_BAD_DB_ERROR:
       return unavailable(fmt::format("MySQL at {} has no database {} that the user {} may use", server,
