@@ -1,10 +1,15 @@
-# millrace_library(NAME SOURCES… [LINK …]): one room of the house, with the project's warnings as errors.
+# millrace_library(NAME SOURCES… [LINK …] [SEPARATE …]): one room of the house, with the project's warnings as errors. With MILLRACE_UNITY its
+# sources are compiled eight at a time, so their anonymous namespaces share names; SEPARATE sources stay alone.
 function(millrace_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE;SEPARATE" ${ARGN})
   add_library(millrace_${name} STATIC ${ARG_SOURCES})
   target_include_directories(millrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(millrace_${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE})
   millrace_warnings(millrace_${name})
+  if(MILLRACE_UNITY)
+    set_target_properties(millrace_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_source_files_properties(${ARG_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
 endfunction()
 
 function(millrace_warnings target)

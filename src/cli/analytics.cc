@@ -112,7 +112,7 @@ int ShowAnalytics(const Options& options, const Context& context) {
   return kOk;
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareAnalytics(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--since", options->since, "How far back: 90s, 30m, 24h, 7d")
       ->type_name("DURATION")
@@ -125,7 +125,7 @@ CommandBody Declare(CLI::App& app) {
 
 Command AnalyticsCommand() {
   return {"analytics", "Show what people search for and how long it takes",
-          "  millrace analytics --since 7d --top 20\n", Declare};
+          "  millrace analytics --since 7d --top 20\n", DeclareAnalytics};
 }
 
 }  // namespace millrace::cli

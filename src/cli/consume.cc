@@ -20,7 +20,7 @@ namespace millrace::cli {
 namespace json = boost::json;
 namespace {
 
-constexpr size_t kPageSize = 500;
+constexpr size_t kMessagesPage = 500;
 constexpr int kWaitSeconds = 25;
 
 struct ConsumeOptions {
@@ -114,7 +114,7 @@ base::Status Follow(const ConsumeOptions& options, const Context& context) {
                                        options.until_end ? 0 : kWaitSeconds,
                                        options.partition < 0 ? "" : fmt::format("&partition={}", options.partition));
   for (size_t left = options.count; left > 0;) {
-    Request request{"GET", fmt::format("{}&limit={}&from={}", path, std::min(left, kPageSize), EncodeQueryValue(from))};
+    Request request{"GET", fmt::format("{}&limit={}&from={}", path, std::min(left, kMessagesPage), EncodeQueryValue(from))};
     request.timeout_seconds = 2 * kWaitSeconds;
     ASSIGN_OR_RETURN(const json::value answer, Ask(client, request));
     from = TextAt(answer.get_object(), "next");
@@ -145,7 +145,7 @@ int Consume(const ConsumeOptions& options, const Context& context) {
   return status ? kOk : Report(status.error());
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareConsume(CLI::App& app) {
   auto options = std::make_shared<ConsumeOptions>();
   app.add_option("TOPIC", options->topic, "The topic")->required();
   app.add_option("-o,--offset", options->from,
@@ -177,7 +177,7 @@ Command ConsumeCommand() {
           "  millrace consume document-events -o end -f json | jq .value\n"
           "  millrace consume greetings -o -5 -e -f '%p %o %k %s\\n'\n"
           "  millrace consume greetings -g readers -n 10\n",
-          Declare};
+          DeclareConsume};
 }
 
 }  // namespace millrace::cli

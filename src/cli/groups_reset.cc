@@ -79,7 +79,7 @@ const CLI::Validator& IsTopicPartition() {
   return validator;
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareReset(CLI::App& app) {
   auto options = std::make_shared<ResetOptions>();
   app.add_option("GROUP", options->group, "The group's name")->required();
   app.add_option("--topic", options->topic, "The topic, or one partition of it")
@@ -102,7 +102,7 @@ Command GroupsResetCommand() {
   return {"groups reset", "Move where a group without members goes on",
           "  millrace groups reset embedding-workers --topic document-uploads --to-earliest\n"
           "  millrace groups reset readers --topic document-uploads:0 --to-datetime 2026-01-15T10:30:00Z --execute\n",
-          Declare};
+          DeclareReset};
 }
 
 }  // namespace millrace::cli

@@ -94,7 +94,7 @@ int Ingest(const Options& options, const Context& context) {
   return outcome ? ExitCodeOf(summary) : kFailed;
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareIngest(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("PATH", options->paths,
                  "Files and folders (.txt .md .markdown .rst .html .htm .json); - or nothing: JSON lines on stdin");
@@ -126,7 +126,7 @@ Command IngestCommand() {
       "  millrace ingest docs/ README.md\n"
       "  millrace ingest --once-per-page /usr/share/doc/git/html\n"
       "  echo '{\"title\":\"Note\",\"content\":\"Trains leave at nine.\",\"key\":\"notes/1\"}' | millrace ingest -\n",
-      Declare};
+      DeclareIngest};
 }
 
 }  // namespace millrace::cli

@@ -101,7 +101,7 @@ const CLI::Validator& IsHeader() {
   return validator;
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareProduce(CLI::App& app) {
   auto options = std::make_shared<ProduceOptions>();
   app.add_option("TOPIC", options->topic, "The topic");
   auto* value = app.add_option("VALUE", options->value, "The message; without it each line of stdin is one");
@@ -137,7 +137,7 @@ Command ProduceCommand() {
           "  printf 'one\\ntwo\\n' | millrace produce greetings\n"
           "  echo '{\"key\":\"k\",\"value\":{\"n\":1}}' | millrace produce greetings -J\n"
           "  millrace produce --sample\n",
-          Declare};
+          DeclareProduce};
 }
 
 }  // namespace millrace::cli

@@ -83,7 +83,7 @@ int Search(const Options& options, const Context& context) {
   return kOk;
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareSearch(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("QUESTION", options->words, "What you want to know, in your words")->required();
   app.add_option("-k,--top-k", options->top_k, "How many hits at most")
@@ -109,7 +109,7 @@ Command SearchCommand() {
   return {"search", "Find the passages that answer a question",
           "  millrace search how do I undo a commit\n"
           "  millrace search -k 3 -o json \"what is a closure?\" | jq '.[].chunk.text'\n",
-          Declare};
+          DeclareSearch};
 }
 
 }  // namespace millrace::cli

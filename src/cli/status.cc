@@ -94,7 +94,7 @@ int ShowStatus(bool watch, const Context& context) {
   }
 }
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareStatus(CLI::App& app) {
   auto watch = std::make_shared<bool>(false);
   app.add_flag("-w,--watch", *watch, "Every second, until interrupted");
   return [watch](const Context& context) { return ShowStatus(*watch, context); };
@@ -119,7 +119,7 @@ std::string DescribeRates(const json::object& status) {
 }
 
 Command StatusCommand() {
-  return {"status", "Show the queue, lag, throughput and time left", "  millrace status --watch\n", Declare};
+  return {"status", "Show the queue, lag, throughput and time left", "  millrace status --watch\n", DeclareStatus};
 }
 
 }  // namespace millrace::cli

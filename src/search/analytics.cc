@@ -13,7 +13,7 @@ using base::Deadline;
 
 constexpr std::size_t kMaxWaiting = 10'000;
 constexpr std::size_t kMaxBatch = 500;
-constexpr auto kGather = std::chrono::milliseconds(100);  // one append for many searches
+constexpr auto kAppendGather = std::chrono::milliseconds(100);  // one append for many searches
 constexpr auto kProduceTimeout = std::chrono::seconds(5);
 
 core::LogRecord Encode(const SearchObservation& observation) {
@@ -58,7 +58,7 @@ void Analytics::Run() {
     }
     std::vector<core::LogRecord> records;
     records.push_back(Encode(*first));
-    const auto gather = Deadline::After(kGather);
+    const auto gather = Deadline::After(kAppendGather);
     while (records.size() < kMaxBatch) {
       auto next = queue_.Pop(gather);
       if (!next) break;

@@ -13,7 +13,7 @@ namespace {
 using base::Code;
 using base::Deadline;
 
-constexpr auto kPollTimeout = std::chrono::milliseconds(250);
+constexpr auto kEventsPollTimeout = std::chrono::milliseconds(250);
 constexpr auto kCompareInterval = std::chrono::seconds(30);
 constexpr std::size_t kEventsPerPoll = 1024;
 constexpr std::size_t kChunksPerPage = 8192;
@@ -185,7 +185,7 @@ base::Status IndexFollower::Follow(bool& loaded_once, base::Backoff& backoff) {
 }
 
 bool IndexFollower::ReadOnce(core::LogConsumer& reader) {
-  auto records = reader.Poll(kEventsPerPoll, Deadline::After(kPollTimeout));
+  auto records = reader.Poll(kEventsPerPoll, Deadline::After(kEventsPollTimeout));
   if (!records) return false;
   if (records->empty()) return true;
   Request request;
