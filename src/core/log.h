@@ -17,6 +17,7 @@
 namespace millrace::core {
 
 inline constexpr char kUploadsTopic[] = "document-uploads";
+inline constexpr char kDeadLettersTopic[] = "document-uploads-dlt";
 inline constexpr char kEventsTopic[] = "document-events";
 inline constexpr char kAnalyticsTopic[] = "search-analytics";
 inline constexpr char kWorkersGroup[] = "embedding-workers";

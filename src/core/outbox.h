@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "core/document.h"
+#include "core/log.h"
 
 namespace millrace::core {
 
@@ -18,7 +19,9 @@ struct OutboxRow {
   std::string topic;
   DocumentId document_id = 0;  // the record's key is `doc_<document_id>`
   Version version = 0;
-  std::optional<std::string> value;  // of events: the payload as it stands
+
+  // Of all but uploads built by the relay: the record as it stands. `record` is what Produce takes.
+  std::optional<LogRecord> record;
 
   // Of uploads, whose payload the relay builds:
   std::string title;
@@ -44,12 +47,13 @@ class Outbox {
   virtual ~Outbox() = default;
 
   /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent
-  /// one, and none while one of them is claimed. The lease must outlast the producer's timeout; an expired one may be
+  /// one, and none while one of them is claimed; rows of no document (id 0) do not wait for each other. The lease must outlast the producer's timeout; an expired one may be
   /// claimed again.
   virtual base::Result<std::vector<OutboxRow>> Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                      std::chrono::milliseconds lease) = 0;
 
-  /// On the delivery report only. Removes the rows and records the position of uploads on their document.
+  /// On the delivery report only. Removes the rows; records the position of uploads that the relay built on their
+  /// document (copies keep the original's, DELIVERY §3) and that of dead letters on theirs.
   virtual base::Status MarkSent(std::span<const Sent> sent) = 0;
 
   /// Gives claimed rows back at once, after a producer's error.
