@@ -209,7 +209,7 @@ TEST_F(SchemaTest, AnOlderSchemaIsBroughtUpToDateWhereverItWasCutOff) {
   database_.Execute(kWithoutDeadLetters);
   database_.Execute(
       "INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) "
-      "VALUES ('document-events', 1, 1, 0, 0, '{\"Ã©\"}')");
+      "VALUES ('document-events', 1, 1, 0, 0, '{\"é\"}')");
   for (int limit = 1; limit <= 4; ++limit) EXPECT_THROW(Start(database_, limit), Killed) << limit;
   EXPECT_EQ(Start(database_), 3) << "outbox has its columns already";
   EXPECT_EQ(Shape(database_), whole);
