@@ -112,6 +112,7 @@ struct DocumentRecord {
   std::int64_t chunk_count = 0;  // of the indexed version
   std::int64_t content_bytes = 0;
   int attempts = 0;
+  std::optional<Timestamp> next_attempt_at;  // of `retrying`
   Timestamp created_at, updated_at;
   StepTimes steps;
   std::optional<DocumentError> error;

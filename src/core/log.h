@@ -17,12 +17,15 @@
 namespace millrace::core {
 
 inline constexpr char kUploadsTopic[] = "document-uploads";
+inline constexpr char kDeadLettersTopic[] = "document-uploads-dlt";
 inline constexpr char kEventsTopic[] = "document-events";
 inline constexpr char kAnalyticsTopic[] = "search-analytics";
 inline constexpr char kWorkersGroup[] = "embedding-workers";
 
 struct RecordHeader {
   std::string name, value;
+
+  friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
 };
 
 /// A record as Kafka knows it.

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "core/document.h"
+#include "core/log.h"
 
 namespace millrace::core {
 
@@ -16,9 +17,12 @@ namespace millrace::core {
 struct OutboxRow {
   std::int64_t id = 0;
   std::string topic;
-  DocumentId document_id = 0;  // the record's key is `doc_<document_id>`
+  DocumentId document_id = 0;  // 0: of none
   Version version = 0;
-  std::optional<std::string> value;  // of events: the payload as it stands
+
+  // Of all but uploads built by the relay: what Produce takes. Key, value and headers as they stand, no partition or
+  // time yet; of events the key is `doc_<document_id>`.
+  std::optional<LogRecord> record;
 
   // Of uploads, whose payload the relay builds:
   std::string title;
@@ -44,12 +48,13 @@ class Outbox {
   virtual ~Outbox() = default;
 
   /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent
-  /// one, and none while one of them is claimed. The lease must outlast the producer's timeout; an expired one may be
-  /// claimed again.
+  /// one, and none while one of them is claimed; rows of no document do not wait for each other. The lease must outlast
+  /// the producer's timeout; an expired one may be claimed again.
   virtual base::Result<std::vector<OutboxRow>> Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                      std::chrono::milliseconds lease) = 0;
 
-  /// On the delivery report only. Removes the rows and records the position of uploads on their document.
+  /// On the delivery report only. Removes the rows; records the position of uploads that the relay built on their
+  /// document (copies keep the original's, DELIVERY §3) and that of dead letters on theirs.
   virtual base::Status MarkSent(std::span<const Sent> sent) = 0;
 
   /// Gives claimed rows back at once, after a producer's error.

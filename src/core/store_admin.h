@@ -21,6 +21,7 @@ struct Stalled {
   DocumentId id = 0;
   Version version = 0;
   Position position;  // empty topic: never delivered
+  bool retry_overdue = false;
 };
 
 /// What the process that owns the store does beside clients and pipeline. Thread-safe.
@@ -38,7 +39,8 @@ class StoreAdmin {
   /// rows went.
   virtual base::Result<std::int64_t> RemoveExpired(Timestamp now) = 0;
 
-  /// Documents `queued` or `processing` without progress since `before`, no unsent upload row, ascending id.
+  /// Documents `queued` or `processing` without progress since `before`, or `retrying` and due before it, without an
+  /// unsent row of their own on any topic but events, ascending id.
   virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, std::size_t limit) = 0;
 
   /// The largest content in bytes that the store takes, where it has a bound of its own.
