@@ -24,6 +24,8 @@ inline constexpr char kWorkersGroup[] = "embedding-workers";
 
 struct RecordHeader {
   std::string name, value;
+
+  friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
 };
 
 /// A record as Kafka knows it.

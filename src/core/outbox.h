@@ -17,10 +17,11 @@ namespace millrace::core {
 struct OutboxRow {
   std::int64_t id = 0;
   std::string topic;
-  DocumentId document_id = 0;  // the record's key is `doc_<document_id>`
+  DocumentId document_id = 0;  // 0: of none
   Version version = 0;
 
-  // Of all but uploads built by the relay: the record as it stands. `record` is what Produce takes.
+  // Of all but uploads built by the relay: what Produce takes. Key, value and headers as they stand, no partition or
+  // time yet; of events the key is `doc_<document_id>`.
   std::optional<LogRecord> record;
 
   // Of uploads, whose payload the relay builds:
@@ -47,8 +48,8 @@ class Outbox {
   virtual ~Outbox() = default;
 
   /// Up to `limit` rows that are due and not under another's lease; of each (document, topic) only the oldest unsent
-  /// one, and none while one of them is claimed; rows of no document (id 0) do not wait for each other. The lease must outlast the producer's timeout; an expired one may be
-  /// claimed again.
+  /// one, and none while one of them is claimed; rows of no document do not wait for each other. The lease must outlast
+  /// the producer's timeout; an expired one may be claimed again.
   virtual base::Result<std::vector<OutboxRow>> Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                      std::chrono::milliseconds lease) = 0;
 

@@ -5,8 +5,11 @@
 namespace millrace::memory {
 namespace {
 
-bool Waits(core::DocumentStatus status) {
-  return status == core::DocumentStatus::kQueued || status == core::DocumentStatus::kProcessing;
+bool Waits(const DocumentRow& document, core::Timestamp before) {
+  using Status = core::DocumentStatus;
+  if (document.updated_at >= before) return false;
+  if (document.status == Status::kRetrying) return document.next_attempt_at < before;
+  return document.status == Status::kQueued || document.status == Status::kProcessing;
 }
 
 }  // namespace
@@ -48,9 +51,10 @@ base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp befo
   std::vector<core::Stalled> stalled;
   for (const auto& [id, document] : tables_.documents) {
     if (stalled.size() >= limit) break;
-    if (!Waits(document.status) || document.updated_at >= before || tables_.HasUpload(id)) continue;
+    if (!Waits(document, before) || tables_.OwesRecord(id)) continue;
     const bool delivered = document.origin && document.origin->version == document.version;
-    stalled.push_back({id, document.version, delivered ? document.origin->position : core::Position{}});
+    stalled.push_back({id, document.version, delivered ? document.origin->position : core::Position{},
+                       document.status == core::DocumentStatus::kRetrying});
   }
   return stalled;
 }

@@ -18,6 +18,7 @@ core::DocumentRecord MakeRecord(const DocumentRow& row) {
   record.indexed_version = row.indexed_version;
   record.revision = row.revision;
   record.attempts = row.attempts;
+  record.next_attempt_at = row.next_attempt_at;
   record.created_at = row.created_at;
   record.updated_at = row.updated_at;
   record.steps = row.steps;
@@ -91,13 +92,16 @@ base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
   if (row == nullptr || row->deleted()) return {base::Code::kNotFound, "No such document."};
   while (!row->chunks.empty()) tables_.EraseChunks(*row, row->chunks.begin()->first);
   row->bodies.clear();
-  for (const char* topic : {core::kUploadsTopic, core::kEventsTopic}) tables_.EraseOutboxRows(id, topic, row->version);
+  tables_.EraseOwed(id);
+  tables_.EraseDeadLetters(id, 0, row->version);
   if (row->key) tables_.keys.erase(*row->key);
   row->key.reset();
   row->status = core::DocumentStatus::kDeleted;
   row->deleted_version = row->version;
   row->indexed_version = 0;
   row->deleted_at = row->updated_at = core::Now();
+  row->next_attempt_at.reset();
+  row->mark = {};
   row->error.reset();
   row->warning.reset();
   tables_.AddEvent(*row, row->version, row->status, row->deleted_at);

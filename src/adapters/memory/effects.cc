@@ -3,6 +3,7 @@
 #include "adapters/memory/foreign.h"
 #include "adapters/memory/ports.h"
 #include "core/log.h"
+#include "core/poison_guard.h"
 
 namespace millrace::memory {
 namespace {
@@ -19,17 +20,21 @@ base::Error Late() { return {base::Code::kDeadlineExceeded, "The store did not g
 
 }  // namespace
 
-base::Result<std::vector<core::WorkOrder>> Effects::Begin(std::span<const core::Work> batch, base::Deadline deadline) {
+base::Result<std::vector<core::WorkOrder>> Effects::Begin(std::span<const core::Work> batch, const std::string& worker,
+                                                          base::Deadline deadline) {
   if (deadline.expired()) return Late();
   std::lock_guard lock(tables_.mutex);
   const auto now = core::Now();
   std::vector<core::WorkOrder> orders;
   orders.reserve(batch.size());
-  for (const auto& work : batch) orders.push_back(BeginOne(work, now));
+  for (const auto& work : batch) {
+    orders.push_back(Fence(work, worker, now));
+    if (work.dead_letter > 0) FollowRedriven(work, orders.back());
+  }
   return orders;
 }
 
-core::WorkOrder Effects::BeginOne(const core::Work& work, core::Timestamp now) {
+core::WorkOrder Effects::Fence(const core::Work& work, const std::string& worker, core::Timestamp now) {
   core::WorkOrder order;
   order.version = work.version;
   if (work.version == 0) {
@@ -50,22 +55,56 @@ core::WorkOrder Effects::BeginOne(const core::Work& work, core::Timestamp now) {
       tables_.AddEvent(*document, order.version, core::DocumentStatus::kSuperseded, now);
     }
   } else {
-    if (!work.position.topic.empty()) {
-      tables_.RecordOrigin(*document, {work.position, work.timestamp, order.version});
-    }
-    document->status = core::DocumentStatus::kProcessing;
-    document->error.reset();
-    document->updated_at = now;
-    tables_.AddEvent(*document, order.version, document->status, now);
-    const Body& body = document->newest_body();
-    order.title = body.title;
-    order.chunking = body.chunking;
-    order.content_bytes = static_cast<std::int64_t>(body.content.size());
-    const auto staged = document->chunks.find(order.version);
-    if (staged != document->chunks.end()) order.staged_chunks = static_cast<std::int32_t>(staged->second.rows.size());
-    order.attempts = ++document->attempts;
+    order.attempts = document->attempts;
+    order.verdict = core::Guard(document->mark, worker, work.alone, [](const std::string&) { return false; });
+    if (order.verdict == Verdict::kProcess) return Process(*document, work, now);
   }
   return order;
+}
+
+/// Hands out the newest version, which the guard has marked.
+core::WorkOrder Effects::Process(DocumentRow& document, const core::Work& work, core::Timestamp now) {
+  if (!work.position.topic.empty()) {
+    tables_.RecordOrigin(document, {work.position, work.timestamp, document.version});
+  }
+  document.status = core::DocumentStatus::kProcessing;
+  document.next_attempt_at.reset();
+  document.error.reset();
+  document.updated_at = now;
+  tables_.AddEvent(document, document.version, document.status, now);
+  core::WorkOrder order;
+  order.version = document.version;
+  const Body& body = document.newest_body();
+  order.title = body.title;
+  order.chunking = body.chunking;
+  order.content_bytes = static_cast<std::int64_t>(body.content.size());
+  const auto staged = document.chunks.find(order.version);
+  if (staged != document.chunks.end()) order.staged_chunks = static_cast<std::int32_t>(staged->second.rows.size());
+  order.attempts = ++document.attempts;
+  return order;
+}
+
+/// A redriven record's dead letter notes the version that it became, or goes because there is nothing left to do.
+void Effects::FollowRedriven(const core::Work& work, const core::WorkOrder& order) {
+  const auto found = tables_.dead_letters.find(work.dead_letter);
+  if (found == tables_.dead_letters.end()) return;
+  if (order.verdict == Verdict::kProcess) {
+    found->second.letter.document_id = work.id;
+    found->second.letter.version = order.version;
+  } else if (order.settled()) {
+    tables_.dead_letters.erase(found);
+  }
+}
+
+base::Status Effects::Abandon(std::span<const core::DocumentId> ids, const std::string& worker,
+                              base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  for (const auto id : ids) {
+    DocumentRow* document = tables_.Find(id);
+    if (document != nullptr && document->mark.worker == worker) document->mark = {{}, false, document->mark.crashes};
+  }
+  return {};
 }
 
 base::Status Effects::Check(const core::Effects& effects) const {
@@ -151,13 +190,16 @@ core::Applied Effects::PublishOne(const core::Effects& effects, core::Timestamp 
   document->updated_at = now;
   if (effects.version == document->version) {
     document->status = core::DocumentStatus::kIndexed;
+    document->next_attempt_at.reset();
+    document->mark = {};
     document->error.reset();
     document->warning = effects.warning;
     document->steps.chunked = effects.chunked_at;
     document->steps.embedded = effects.embedded_at;
     document->steps.stored = now;
   }
-  tables_.EraseOutboxRows(document->id, core::kUploadsTopic, effects.version);
+  tables_.EraseUploads(document->id, effects.version);
+  tables_.EraseDeadLetters(document->id, 1, effects.version);
   tables_.AddEvent(*document, effects.version, core::DocumentStatus::kIndexed, now);
   return core::Applied::kYes;
 }
@@ -173,15 +215,30 @@ base::Result<std::vector<core::Applied>> Effects::Fail(std::span<const core::Fai
       applied.push_back(core::Applied::kFenced);
       continue;
     }
-    tables_.EraseChunks(*document, failure.version);
-    document->status = core::DocumentStatus::kFailed;
+    tables_.EraseUploads(document->id, failure.version);
+    document->status = core::StatusAfter(failure);
+    document->next_attempt_at.reset();
+    document->mark = {};
     document->error = failure.error;
     document->updated_at = now;
-    tables_.EraseOutboxRows(document->id, core::kUploadsTopic, failure.version);
+    if (failure.retry) {
+      document->next_attempt_at = failure.retry->not_before;
+      tables_.AddRecord(failure.retry->copy, failure.id, failure.version, now, 0);
+    } else {
+      tables_.EraseChunks(*document, failure.version);
+      if (failure.dead_letter) tables_.ListDeadLetter(*failure.dead_letter, WhenListed::kUpdate, now);
+    }
     tables_.AddEvent(*document, failure.version, document->status, now);
     applied.push_back(core::Applied::kYes);
   }
   return applied;
+}
+
+base::Status Effects::DeadLetter(std::span<const core::DeadLetterDraft> records, base::Deadline deadline) {
+  if (deadline.expired()) return Late();
+  std::lock_guard lock(tables_.mutex);
+  for (const auto& record : records) tables_.ListDeadLetter(record, WhenListed::kLeave, core::Now());
+  return {};
 }
 
 }  // namespace millrace::memory

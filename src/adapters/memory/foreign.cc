@@ -55,7 +55,9 @@ core::WorkOrder AdoptForeign(Tables& tables, const core::Work& work, core::Times
       if (order == Order::kOlder) return Say(Verdict::kSuperseded, 0);
       const Body& newest = document->newest_body();
       if (newest.title == work.title && newest.content == work.content) {
-        document->origin = {work.position, work.timestamp, document->version};
+        if (document->version == document->indexed_version) {  // nothing to do either
+          document->origin = {work.position, work.timestamp, document->version};
+        }
         return Say(Verdict::kProcess, document->version);
       }
       body.metadata = newest.metadata;

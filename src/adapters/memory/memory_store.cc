@@ -12,6 +12,7 @@ struct MemoryStore::Parts {
   Tables tables;
   Documents documents{tables};
   Effects effects{tables};
+  DeadLetterTable dead_letters{tables};
   Feed feed{tables};
   OutboxTable outbox{tables};
   Admin admin{tables};
@@ -28,6 +29,7 @@ core::DocumentStore& MemoryStore::documents() { return parts_->documents; }
 core::ContentStore& MemoryStore::contents() { return parts_->documents; }
 core::ChunkStore& MemoryStore::chunks() { return parts_->documents; }
 core::EffectStore& MemoryStore::effects() { return parts_->effects; }
+core::DeadLetters& MemoryStore::dead_letters() { return parts_->dead_letters; }
 core::IndexFeed& MemoryStore::index_feed() { return parts_->feed; }
 core::Outbox& MemoryStore::outbox() { return parts_->outbox; }
 core::StoreAdmin& MemoryStore::admin() { return parts_->admin; }

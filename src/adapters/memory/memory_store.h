@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "core/dead_letters.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/index_feed.h"
@@ -23,6 +24,7 @@ class MemoryStore {
   core::ContentStore& contents();
   core::ChunkStore& chunks();
   core::EffectStore& effects();
+  core::DeadLetters& dead_letters();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

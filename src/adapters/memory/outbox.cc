@@ -11,17 +11,18 @@ base::Result<std::vector<core::OutboxRow>> OutboxTable::Claim(std::size_t limit,
   for (auto& [id, entry] : tables_.outbox) {
     if (rows.size() >= limit) break;
     if (entry.due_at > now || (entry.leased_until && *entry.leased_until > steady_now)) continue;
-    if (tables_.outbox_of.at({entry.document_id, entry.topic}).begin()->first != id)
+    if (entry.document_id > 0 && tables_.outbox_of.at({entry.document_id, entry.topic}).begin()->first != id) {
       continue;  // an older one is unsent
+    }
     entry.leased_until = steady_now + lease;
     core::OutboxRow& row = rows.emplace_back();
     row.id = id;
     row.topic = entry.topic;
     row.document_id = entry.document_id;
     row.version = entry.version;
-    row.value = entry.value;
+    row.record = entry.record;
     row.created_at = entry.created_at;
-    if (entry.value) continue;
+    if (entry.record) continue;
     const Body& body = tables_.documents.at(entry.document_id).bodies.at(entry.version);
     row.title = body.title;
     row.content_bytes = static_cast<std::int64_t>(body.content.size());
@@ -37,7 +38,9 @@ base::Status OutboxTable::MarkSent(std::span<const core::Sent> sent) {
   for (const auto& report : sent) {
     const auto entry = tables_.outbox.find(report.row);
     if (entry == tables_.outbox.end()) continue;  // went with a publish or a delete meanwhile
-    if (!entry->second.value) {
+    const auto letter = tables_.dead_letters.find(entry->second.dead_letter);
+    if (letter != tables_.dead_letters.end()) letter->second.letter.position = report.position;
+    if (!entry->second.record) {
       DocumentRow& document = tables_.documents.at(entry->second.document_id);
       tables_.RecordOrigin(document, {report.position, now, entry->second.version});
       document.updated_at = now;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "adapters/memory/tables.h"
+#include "core/dead_letters.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/index_feed.h"
@@ -35,17 +36,40 @@ class Effects : public core::EffectStore {
  public:
   explicit Effects(Tables& tables) : tables_(tables) {}
 
-  base::Result<std::vector<core::WorkOrder>> Begin(std::span<const core::Work> batch, base::Deadline deadline) override;
+  base::Result<std::vector<core::WorkOrder>> Begin(std::span<const core::Work> batch, const std::string& worker,
+                                                   base::Deadline deadline) override;
+  base::Status Abandon(std::span<const core::DocumentId> ids, const std::string& worker,
+                       base::Deadline deadline) override;
   base::Result<core::Applied> Stage(const core::Effects& part, base::Deadline deadline) override;
   base::Result<std::vector<core::Applied>> Publish(std::span<const core::Effects> batch,
                                                    base::Deadline deadline) override;
   base::Result<std::vector<core::Applied>> Fail(std::span<const core::Failure> batch, base::Deadline deadline) override;
+  base::Status DeadLetter(std::span<const core::DeadLetterDraft> records, base::Deadline deadline) override;
 
  private:
-  core::WorkOrder BeginOne(const core::Work& work, core::Timestamp now);
+  core::WorkOrder Fence(const core::Work& work, const std::string& worker, core::Timestamp now);
+  core::WorkOrder Process(DocumentRow& document, const core::Work& work, core::Timestamp now);
+  void FollowRedriven(const core::Work& work, const core::WorkOrder& order);
   base::Status Check(const core::Effects& effects) const;
   void AddChunks(DocumentRow& document, const core::Effects& effects);
   core::Applied PublishOne(const core::Effects& effects, core::Timestamp now);
+
+  Tables& tables_;
+};
+
+class DeadLetterTable : public core::DeadLetters {
+ public:
+  explicit DeadLetterTable(Tables& tables) : tables_(tables) {}
+
+  base::Result<std::vector<core::DeadLetter>> List(const core::DeadLetterQuery& query) override;
+  base::Result<std::int64_t> Count(const core::DeadLetterQuery& query) override;
+  base::Result<std::vector<core::DeadLetterReason>> Reasons() override;
+  base::Result<core::RecordPayload> Payload(core::DeadLetterId id) override;
+  base::Status Redrive(core::DeadLetterId id, const core::LogRecord& record, base::Deadline deadline) override;
+  base::Result<std::int64_t> Purge(std::span<const core::DeadLetterId> ids, base::Deadline deadline) override;
+
+ private:
+  base::Status RequeueDocument(const core::DeadLetter& letter, core::Timestamp now);
 
   Tables& tables_;
 };

@@ -1,5 +1,7 @@
 #include "adapters/memory/tables.h"
 
+#include <utility>
+
 #include "core/document_event.h"
 #include "core/log.h"
 
@@ -20,6 +22,8 @@ void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
   document.bodies.emplace(document.version, std::move(body));
   document.status = core::DocumentStatus::kQueued;
   document.attempts = 0;
+  document.next_attempt_at.reset();
+  document.mark = {};
   document.updated_at = now;
   document.steps = {.received = now, .chunked = {}, .embedded = {}, .stored = {}};
   document.error.reset();
@@ -28,7 +32,7 @@ void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
 
 void Tables::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at) {
   const auto row = ++last_outbox_id;
-  outbox.emplace(row, OutboxEntry{core::kUploadsTopic, id, version, {}, now, due_at, {}});
+  outbox.emplace(row, OutboxEntry{core::kUploadsTopic, id, version, {}, 0, now, due_at, {}});
   outbox_of[{id, core::kUploadsTopic}].emplace(row, version);
 }
 
@@ -43,10 +47,21 @@ void Tables::AddEvent(const DocumentRow& document, core::Version version, core::
   if (status == core::DocumentStatus::kIndexed) {
     event.chunks = static_cast<std::int64_t>(document.chunks.at(version).rows.size());
   }
-  if (status == core::DocumentStatus::kFailed) event.error = document.error;
+  if (version == document.version) event.error = document.error;
+  core::LogRecord record;
+  record.position.topic = core::kEventsTopic;
+  record.key = core::DocumentKey(document.id);
+  record.value = core::FormatEvent(event);
+  AddRecord(record, document.id, version, now, 0);
+}
+
+void Tables::AddRecord(const core::LogRecord& record, core::DocumentId id, core::Version version, core::Timestamp now,
+                       core::DeadLetterId dead_letter) {
   const auto row = ++last_outbox_id;
-  outbox.emplace(row, OutboxEntry{core::kEventsTopic, document.id, version, core::FormatEvent(event), now, now, {}});
-  outbox_of[{document.id, core::kEventsTopic}].emplace(row, version);
+  const std::string& topic = record.position.topic;
+  core::LogRecord owed{{topic, -1, -1}, record.key, record.value, record.headers, {}};
+  outbox.emplace(row, OutboxEntry{topic, id, version, std::move(owed), dead_letter, now, now, {}});
+  outbox_of[{id, topic}].emplace(row, version);
 }
 
 void Tables::EraseOutboxRow(std::int64_t row) {
@@ -58,17 +73,33 @@ void Tables::EraseOutboxRow(std::int64_t row) {
   outbox.erase(found);
 }
 
-void Tables::EraseOutboxRows(core::DocumentId id, const std::string& topic, core::Version version) {
-  const auto queue = outbox_of.find({id, topic});
-  if (queue == outbox_of.end()) return;
+void Tables::EraseUploads(core::DocumentId id, core::Version version) {
   std::vector<std::int64_t> rows;
-  for (const auto& [row, row_version] : queue->second) {
-    if (row_version <= version) rows.push_back(row);
+  for (auto it = outbox_of.lower_bound({id, ""}); it != outbox_of.end() && it->first.first == id; ++it) {
+    const std::string& topic = it->first.second;
+    if (topic == core::kEventsTopic || topic == core::kDeadLettersTopic) continue;
+    for (const auto& [row, row_version] : it->second) {
+      if (row_version > 0 && row_version <= version) rows.push_back(row);
+    }
   }
   for (const auto row : rows) EraseOutboxRow(row);
 }
 
+void Tables::EraseOwed(core::DocumentId id) {
+  for (auto it = outbox_of.lower_bound({id, ""}); it != outbox_of.end() && it->first.first == id;) {
+    for (const auto& [row, version] : it->second) outbox.erase(row);
+    it = outbox_of.erase(it);
+  }
+}
+
 bool Tables::HasUpload(core::DocumentId id) const { return outbox_of.contains({id, core::kUploadsTopic}); }
+
+bool Tables::OwesRecord(core::DocumentId id) const {
+  for (auto it = outbox_of.lower_bound({id, ""}); it != outbox_of.end() && it->first.first == id; ++it) {
+    if (it->first.second != core::kEventsTopic) return true;
+  }
+  return false;
+}
 
 void Tables::RecordOrigin(DocumentRow& document, Origin origin) {
   if (!document.origin || document.origin->version <= origin.version) document.origin = std::move(origin);

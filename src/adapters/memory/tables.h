@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "core/chunk.h"
+#include "core/dead_letters.h"
 #include "core/document.h"
 #include "core/outbox.h"
+#include "core/poison_guard.h"
 
 namespace millrace::memory {
 
@@ -59,6 +61,8 @@ struct DocumentRow {
   core::Revision revision = 0;
   core::DocumentStatus status = core::DocumentStatus::kQueued;
   int attempts = 0;
+  std::optional<core::Timestamp> next_attempt_at;
+  core::RunMark mark;
   core::Timestamp created_at, updated_at, deleted_at;
   core::StepTimes steps;
   std::optional<core::DocumentError> error;
@@ -78,10 +82,19 @@ struct OutboxEntry {
   std::string topic;
   core::DocumentId document_id = 0;
   core::Version version = 0;
-  std::optional<std::string> value;
+  std::optional<core::LogRecord> record;
+  core::DeadLetterId dead_letter = 0;  // whose copy the record is
   core::Timestamp created_at, due_at;
   std::optional<std::chrono::steady_clock::time_point> leased_until;
 };
+
+struct DeadLetterRow {
+  core::DeadLetter letter;
+  core::LogRecord copy;
+};
+
+/// What becomes of a dead letter that rests on the list already: its record was read twice, and no copy is sent again.
+enum class WhenListed { kUpdate, kLeave };
 
 struct ChunkPlace {
   core::DocumentId document_id = 0;
@@ -98,9 +111,11 @@ struct Tables {
   std::map<std::int64_t, OutboxEntry> outbox;
   std::map<std::pair<core::DocumentId, std::string>, std::map<std::int64_t, core::Version>>
       outbox_of;  // row ids, oldest first
+  std::map<core::DeadLetterId, DeadLetterRow> dead_letters;
   core::DocumentId last_document_id = 0;
   core::ChunkId last_chunk_id = 0;
   std::int64_t last_outbox_id = 0;
+  core::DeadLetterId last_dead_letter_id = 0;
   std::optional<std::size_t> dimensions;  // of the vectors held
   std::string model, store_id;
 
@@ -110,10 +125,21 @@ struct Tables {
 
   void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at);
   void AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status, core::Timestamp now);
+  void AddRecord(const core::LogRecord& record, core::DocumentId id, core::Version version, core::Timestamp now,
+                 core::DeadLetterId dead_letter);
   void EraseOutboxRow(std::int64_t row);
-  /// The document's unsent rows on `topic` up to and including `version`.
-  void EraseOutboxRows(core::DocumentId id, const std::string& topic, core::Version version);
+  /// The document's unsent uploads and copies for another try, of versions up to `version`.
+  void EraseUploads(core::DocumentId id, core::Version version);
+  /// All that is unsent of the document.
+  void EraseOwed(core::DocumentId id);
   bool HasUpload(core::DocumentId id) const;
+  /// Anything but events.
+  bool OwesRecord(core::DocumentId id) const;
+
+  void ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_listed, core::Timestamp now);
+  /// Those of the document's versions `from` … `up_to`.
+  void EraseDeadLetters(core::DocumentId id, core::Version from, core::Version up_to);
+
   /// Keeps `origin` unless one of a newer version is known.
   void RecordOrigin(DocumentRow& document, Origin origin);
 

@@ -37,6 +37,11 @@ struct Blob {
   std::string_view bytes;
 };
 
+inline std::optional<Blob> AsBlob(const std::optional<std::string>& bytes) {
+  if (!bytes) return std::nullopt;
+  return Blob{*bytes};
+}
+
 class Connection;
 
 /// A prepared statement, lent by its connection's cache. Columns count from 0.

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "core/document_store.h"
 #include "core/log.h"
+#include "core/record_headers.h"
 #include "core/sha256.h"
 
 namespace millrace::sqlite {
@@ -29,7 +30,7 @@ void AddContent(Connection& connection, core::DocumentId id, core::Version versi
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
-             position_topic, position_partition, position_offset, position_at, position_version
+             position_topic, position_partition, position_offset, position_at, position_version, worker, alone, crashes
       FROM document_state WHERE document_id = ?1)sql");
   if (!select.Bind(id).Step()) return std::nullopt;
   StateRow row;
@@ -44,6 +45,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   if (!select.IsNull(7)) row.position = {select.Text(7), static_cast<std::int32_t>(select.Int(8)), select.Int(9)};
   row.position_at = select.Time(10);
   row.position_version = select.Int(11);
+  row.mark = {select.Text(12), select.Int(13) != 0, static_cast<int>(select.Int(14))};
   return row;
 }
 
@@ -81,7 +83,7 @@ core::Version AddVersion(Connection& connection, core::DocumentId id, const std:
       ON CONFLICT(document_id) DO UPDATE SET version = excluded.version, status = 'queued', attempts = 0,
         next_attempt_at = NULL, progress_at = excluded.progress_at, received_at = excluded.received_at, chunked_at = NULL,
         embedded_at = NULL, stored_at = NULL, error_code = NULL, error_message = NULL, error_stage = NULL,
-        warning = NULL)sql",
+        warning = NULL, worker = NULL, alone = 0, crashes = 0)sql",
                  id, version, now);
   connection.Run(R"sql(
       INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, overlap_tokens,
@@ -114,9 +116,20 @@ void AddUpload(Connection& connection, core::DocumentId id, core::Version versio
                  core::kUploadsTopic, id, version, now, due);
 }
 
+void AddRecord(Connection& connection, const core::LogRecord& record, core::DocumentId id, core::Version version,
+               core::Timestamp now, core::DeadLetterId dead_letter) {
+  const std::string headers = core::EncodeHeaders(record.headers);
+  connection.Run(R"sql(
+      INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, key, headers, value, dead_letter)
+      VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6, ?7, ?8))sql",
+                 record.position.topic, id, version, now, AsBlob(record.key), Blob{headers}, AsBlob(record.value),
+                 dead_letter > 0 ? std::optional(dead_letter) : std::nullopt);
+}
+
 void RemoveUploads(Connection& connection, core::DocumentId id, core::Version up_to) {
-  connection.Run("DELETE FROM outbox WHERE document_id = ?1 AND topic = ?2 AND version <= ?3", id, core::kUploadsTopic,
-                 up_to);
+  connection.Run(R"sql(
+      DELETE FROM outbox WHERE document_id = ?1 AND version BETWEEN 1 AND ?2 AND topic NOT IN (?3, ?4))sql",
+                 id, up_to, core::kEventsTopic, core::kDeadLettersTopic);
 }
 
 std::int32_t CountStaged(Connection& connection, core::DocumentId id, core::Version version) {

@@ -8,6 +8,8 @@
 #include "adapters/sqlite/connection.h"
 #include "core/document.h"
 #include "core/document_event.h"
+#include "core/log.h"
+#include "core/poison_guard.h"
 
 /// The rows of a document, as every write of this adapter reads and changes them. All of it runs on the writer's
 /// connection, inside its transaction.
@@ -23,6 +25,7 @@ struct StateRow {
   std::optional<core::Position> position;  // of the newest message known
   core::Timestamp position_at;
   core::Version position_version = 0;  // which that message carried or was given
+  core::RunMark mark;
 
   bool deleted() const { return status == core::DocumentStatus::kDeleted; }
 };
@@ -64,6 +67,11 @@ void AddEvent(Connection& connection, const core::DocumentEvent& event);
 void AddUpload(Connection& connection, core::DocumentId id, core::Version version, core::Timestamp now,
                core::Timestamp due);
 
+/// Owes the log a record as it stands, which is a copy of `dead_letter` (0: of none).
+void AddRecord(Connection& connection, const core::LogRecord& record, core::DocumentId id, core::Version version,
+               core::Timestamp now, core::DeadLetterId dead_letter);
+
+/// Takes back the messages of versions up to `up_to`: uploads and copies for another try.
 void RemoveUploads(Connection& connection, core::DocumentId id, core::Version up_to);
 
 /// How many chunks of a version are stored; they lie without gaps from index 0 on.

@@ -54,13 +54,13 @@ base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timest
        {"DELETE FROM documents WHERE id = ?1", "DELETE FROM document_versions WHERE document_id = ?1",
         "DELETE FROM document_contents WHERE document_id = ?1", "DELETE FROM chunks WHERE document_id = ?1",
         "DELETE FROM vectors WHERE document_id = ?1", "DELETE FROM retired_versions WHERE document_id = ?1",
-        "DELETE FROM outbox WHERE document_id = ?1"}) {
+        "DELETE FROM outbox WHERE document_id = ?1", "DELETE FROM dead_letters WHERE document_id = ?1"}) {
     connection.Run(sql, id);
   }
   connection.Run(R"sql(
       UPDATE document_state SET status = 'deleted', deleted_version = version, deleted_at = ?2, progress_at = ?2,
         indexed_version = 0, revision = revision + 1, chunk_count = 0, error_code = NULL, error_message = NULL,
-        error_stage = NULL, warning = NULL WHERE document_id = ?1)sql",
+        error_stage = NULL, warning = NULL, next_attempt_at = NULL, worker = NULL, alone = 0, crashes = 0 WHERE document_id = ?1)sql",
                  id, now);
   AddEvent(connection, {id, state->version, state->revision + 1, core::DocumentStatus::kDeleted, 0, now, {}, {}});
   return {};
@@ -72,7 +72,7 @@ constexpr std::string_view kSelectRecords = R"sql(
            s.status, s.version, s.indexed_version, s.revision, s.chunk_count, s.attempts,
            coalesce(d.created_at, s.deleted_at), coalesce(d.updated_at, s.deleted_at),
            s.received_at, s.chunked_at, s.embedded_at, s.stored_at, s.error_code, s.error_message, s.error_stage, s.warning,
-           s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version
+           s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version, s.next_attempt_at
     FROM document_state s LEFT JOIN documents d ON d.id = s.document_id
          LEFT JOIN document_versions v ON v.document_id = s.document_id AND v.version = s.version)sql";
 
@@ -101,6 +101,7 @@ core::DocumentRecord ReadRecord(const Statement& row) {
   record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
   if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
   record.warning = row.OptionalText(23);
+  record.next_attempt_at = row.OptionalTime(28);
   if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
   return record;
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "adapters/sqlite/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
 #include "adapters/sqlite/fence.h"
 
@@ -97,9 +98,11 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
                  effects.id, effects.version, chunks, now);
   connection.Run(R"sql(
       UPDATE document_state SET status = 'indexed', chunked_at = ?3, embedded_at = ?4, stored_at = ?5, warning = ?6,
-        error_code = NULL, error_message = NULL, error_stage = NULL WHERE document_id = ?1 AND version = ?2)sql",
+        error_code = NULL, error_message = NULL, error_stage = NULL, next_attempt_at = NULL, worker = NULL, alone = 0,
+        crashes = 0 WHERE document_id = ?1 AND version = ?2)sql",
                  effects.id, effects.version, effects.chunked_at, effects.embedded_at, now, effects.warning);
   RemoveUploads(connection, effects.id, effects.version);
+  RemoveDeadLetters(connection, effects.id, effects.version);
   AddEvent(connection, {effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}});
   return Applied::kYes;
 }
@@ -107,14 +110,22 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
 Applied FailOne(Connection& connection, const core::Failure& failure, core::Timestamp now) {
   const auto state = FindState(connection, failure.id);
   if (!IsOpen(state, failure.version) || failure.version != state->version) return Applied::kFenced;
-  RemoveChunks(connection, failure.id, failure.version);
+  const core::DocumentStatus status = core::StatusAfter(failure);
+  if (!failure.retry) RemoveChunks(connection, failure.id, failure.version);
   RemoveUploads(connection, failure.id, failure.version);
+  std::optional<core::Timestamp> next_attempt_at;
+  if (failure.retry) {
+    next_attempt_at = failure.retry->not_before;
+    AddRecord(connection, failure.retry->copy, failure.id, failure.version, now, 0);
+  } else if (failure.dead_letter) {
+    ListDeadLetter(connection, *failure.dead_letter, WhenListed::kUpdate, now);
+  }
   connection.Run(R"sql(
-      UPDATE document_state SET status = 'failed', error_code = ?2, error_message = ?3, error_stage = ?4, progress_at = ?5
-      WHERE document_id = ?1)sql",
-                 failure.id, failure.error.code, failure.error.message, failure.error.stage, now);
-  AddEvent(connection,
-           {failure.id, failure.version, state->revision, core::DocumentStatus::kFailed, 0, now, failure.error, {}});
+      UPDATE document_state SET status = ?2, error_code = ?3, error_message = ?4, error_stage = ?5, progress_at = ?6,
+        next_attempt_at = ?7, worker = NULL, alone = 0, crashes = 0 WHERE document_id = ?1)sql",
+                 failure.id, core::StatusName(status), failure.error.code, failure.error.message, failure.error.stage,
+                 now, next_attempt_at);
+  AddEvent(connection, {failure.id, failure.version, state->revision, status, 0, now, failure.error, {}});
   return Applied::kYes;
 }
 
@@ -130,12 +141,24 @@ std::vector<std::size_t> DocumentOrder(std::span<const T> batch) {
 }  // namespace
 
 base::Result<std::vector<core::WorkOrder>> EffectRows::Begin(std::span<const core::Work> batch,
-                                                             base::Deadline deadline) {
+                                                             const std::string& worker, base::Deadline deadline) {
   if (batch.empty()) return std::vector<core::WorkOrder>();
   return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Result<std::vector<core::WorkOrder>> {
     std::vector<core::WorkOrder> orders(batch.size());
-    for (const std::size_t i : DocumentOrder(batch)) orders[i] = Fence(connection, batch[i], core::Now());
+    for (const std::size_t i : DocumentOrder(batch)) orders[i] = Fence(connection, batch[i], worker, core::Now());
     return orders;
+  });
+}
+
+base::Status EffectRows::Abandon(std::span<const core::DocumentId> ids, const std::string& worker,
+                                 base::Deadline deadline) {
+  if (ids.empty()) return {};
+  return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Status {
+    for (const core::DocumentId id : ids) {
+      connection.Run("UPDATE document_state SET worker = NULL, alone = 0 WHERE document_id = ?1 AND worker = ?2", id,
+                     worker);
+    }
+    return {};
   });
 }
 
@@ -166,6 +189,16 @@ base::Result<std::vector<Applied>> EffectRows::Fail(std::span<const core::Failur
     std::vector<Applied> applied(batch.size());
     for (const std::size_t i : DocumentOrder(batch)) applied[i] = FailOne(connection, batch[i], core::Now());
     return applied;
+  });
+}
+
+base::Status EffectRows::DeadLetter(std::span<const core::DeadLetterDraft> records, base::Deadline deadline) {
+  if (records.empty()) return {};
+  return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Status {
+    for (const core::DeadLetterDraft& record : records) {
+      ListDeadLetter(connection, record, WhenListed::kLeave, core::Now());
+    }
+    return {};
   });
 }
 

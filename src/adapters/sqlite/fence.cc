@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/sqlite/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
 #include "core/metadata.h"
 
@@ -31,15 +32,16 @@ core::WorkOrder Refuse(std::string reason) {
 }
 
 /// Marks the newest version as `processing` and hands it out.
-core::WorkOrder Process(Connection& connection, const StateRow& state, core::Timestamp now) {
+core::WorkOrder Process(Connection& connection, const StateRow& state, const core::RunMark& mark, core::Timestamp now) {
   const auto version = FindVersion(connection, state.id, state.version);
   if (!version)
     throw Failure(
         {base::Code::kCorrupt, fmt::format("version {} of document {} is missing", state.version, state.id), {}});
   connection.Run(R"sql(
       UPDATE document_state SET status = 'processing', attempts = attempts + 1, progress_at = ?2, error_code = NULL,
-        error_message = NULL, error_stage = NULL WHERE document_id = ?1)sql",
-                 state.id, now);
+        error_message = NULL, error_stage = NULL, next_attempt_at = NULL, worker = ?3, alone = ?4, crashes = ?5
+      WHERE document_id = ?1)sql",
+                 state.id, now, mark.worker, mark.alone, mark.crashes);
   AddEvent(connection, {state.id, state.version, state.revision, core::DocumentStatus::kProcessing, 0, now, {}, {}});
   core::WorkOrder order;
   order.version = state.version;
@@ -52,8 +54,8 @@ core::WorkOrder Process(Connection& connection, const StateRow& state, core::Tim
 }
 
 /// By version: `version` is what the message carries, or was given before.
-core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, core::Version version,
-                             core::Timestamp now) {
+core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, const std::string& worker,
+                             core::Version version, core::Timestamp now) {
   const auto state = FindState(connection, work.id);
   if (!state || version > state->version) {
     return Refuse(fmt::format("version {} of document {} was never accepted", version, work.id));
@@ -66,8 +68,16 @@ core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, cor
     }
     return Skip(Verdict::kSuperseded, version);
   }
+  core::RunMark mark = state->mark;
+  const Verdict verdict =
+      core::Guard(mark, worker, work.alone, [](const std::string&) { return false; });  // the file is ours alone
+  if (verdict != Verdict::kProcess) {
+    core::WorkOrder order = Skip(verdict, version);
+    order.attempts = state->attempts;
+    return order;
+  }
   if (!work.position.topic.empty()) StorePosition(connection, work.id, version, work.position, work.timestamp);
-  return Process(connection, *state, now);
+  return Process(connection, *state, mark, now);
 }
 
 enum class Order { kBefore, kSame, kAfter };
@@ -85,21 +95,22 @@ Order Compare(const core::Work& work, const StateRow& state) {
 }
 
 /// Makes the record the document's newest version.
-core::WorkOrder ApplyForeign(Connection& connection, const core::Work& work, const std::optional<StateRow>& before,
-                             const VersionDraft& draft, core::Timestamp now) {
+core::Version ApplyForeign(Connection& connection, const core::Work& work, const std::optional<StateRow>& before,
+                           const VersionDraft& draft, core::Timestamp now) {
   connection.Run(R"sql(
       INSERT INTO documents(id, created_at, updated_at) VALUES (?1, ?2, ?2)
       ON CONFLICT(id) DO UPDATE SET updated_at = excluded.updated_at)sql",
                  work.id, now);
-  return FenceVersion(connection, work, AddVersion(connection, work.id, before, draft, now), now);
+  return AddVersion(connection, work.id, before, draft, now);
 }
 
-core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, core::Timestamp now) {
+core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, const std::string& worker,
+                             core::Timestamp now) {
   const auto state = FindState(connection, work.id);
   std::optional<VersionRow> newest;
   if (state) {
     const Order order = Compare(work, *state);
-    if (order == Order::kSame) return FenceVersion(connection, work, state->position_version, now);
+    if (order == Order::kSame) return FenceVersion(connection, work, worker, state->position_version, now);
     if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order == Order::kBefore)) {
       return Skip(Verdict::kDeleted, state->version);
     }
@@ -113,17 +124,22 @@ core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, cor
   }
   const VersionDraft draft{work.title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
                            newest ? newest->chunking : work.chunking};
-  if (newest && newest->identity_hash == draft.IdentityHash()) {  // nothing new
-    StorePosition(connection, work.id, state->version, work.position, work.timestamp);
-    return FenceVersion(connection, work, state->version, now);
+  if (!newest || newest->identity_hash != draft.IdentityHash()) {
+    return FenceVersion(connection, work, worker, ApplyForeign(connection, work, state, draft, now), now);
   }
-  return ApplyForeign(connection, work, state, draft, now);
+  if (state->version <= std::max(state->indexed_version, state->deleted_version)) {  // nothing new, and nothing to do
+    StorePosition(connection, work.id, state->version, work.position, work.timestamp);
+  }
+  return FenceVersion(connection, work, worker, state->version, now);
 }
 
 }  // namespace
 
-core::WorkOrder Fence(Connection& connection, const core::Work& work, core::Timestamp now) {
-  return work.version == 0 ? FenceForeign(connection, work, now) : FenceVersion(connection, work, work.version, now);
+core::WorkOrder Fence(Connection& connection, const core::Work& work, const std::string& worker, core::Timestamp now) {
+  const core::WorkOrder order = work.version == 0 ? FenceForeign(connection, work, worker, now)
+                                                  : FenceVersion(connection, work, worker, work.version, now);
+  if (work.dead_letter > 0) FollowRedriven(connection, work, order);
+  return order;
 }
 
 }  // namespace millrace::sqlite

@@ -1,7 +1,8 @@
 #include "adapters/sqlite/log_rows.h"
 
-#include <cstring>
 #include <utility>
+
+#include "core/record_headers.h"
 
 namespace millrace::sqlite {
 namespace {
@@ -17,48 +18,6 @@ TopicRow ReadTopic(const Statement& row) {
   topic.spec.replication = static_cast<std::int16_t>(row.Int(2));
   topic.spec.partitions = static_cast<std::int32_t>(row.Int(3));
   return topic;
-}
-
-void AppendSized(std::string& out, std::string_view bytes) {
-  const auto size = static_cast<std::uint32_t>(bytes.size());
-  out.append(reinterpret_cast<const char*>(&size), sizeof(size));
-  out += bytes;
-}
-
-std::string_view TakeSized(std::string_view& in) {
-  std::uint32_t size = 0;
-  if (in.size() >= sizeof(size)) std::memcpy(&size, in.data(), sizeof(size));
-  if (in.size() < sizeof(size) || in.size() - sizeof(size) < size) {
-    throw Failure({base::Code::kCorrupt, "the headers of a record are damaged", {}});
-  }
-  const std::string_view bytes = in.substr(sizeof(size), size);
-  in.remove_prefix(sizeof(size) + size);
-  return bytes;
-}
-
-/// Names and values in turn, each after its length.
-std::optional<std::string> EncodeHeaders(const std::vector<core::RecordHeader>& headers) {
-  if (headers.empty()) return std::nullopt;
-  std::string out;
-  for (const auto& [name, value] : headers) {
-    AppendSized(out, name);
-    AppendSized(out, value);
-  }
-  return out;
-}
-
-std::vector<core::RecordHeader> DecodeHeaders(std::string_view in) {
-  std::vector<core::RecordHeader> headers;
-  while (!in.empty()) {
-    const std::string_view name = TakeSized(in), value = TakeSized(in);
-    headers.push_back({std::string(name), std::string(value)});
-  }
-  return headers;
-}
-
-std::optional<Blob> AsBlob(const std::optional<std::string>& bytes) {
-  if (!bytes) return std::nullopt;
-  return Blob{*bytes};
 }
 
 }  // namespace
@@ -98,11 +57,12 @@ std::int64_t AppendRecord(Connection& connection, std::int64_t topic_id, std::in
                topic_id, partition)
           .value();
   const core::Timestamp timestamp = record.timestamp == core::Timestamp() ? core::Now() : record.timestamp;
-  const std::optional<std::string> headers = EncodeHeaders(record.headers);
+  const std::string headers = core::EncodeHeaders(record.headers);
   connection.Run(R"sql(
       INSERT INTO log_records(topic_id, partition, offset, timestamp, key, headers, value)
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7))sql",
-                 topic_id, partition, offset, timestamp, AsBlob(record.key), AsBlob(headers), AsBlob(record.value));
+                 topic_id, partition, offset, timestamp, AsBlob(record.key),
+                 headers.empty() ? std::nullopt : std::optional(Blob{headers}), AsBlob(record.value));
   return offset;
 }
 
@@ -118,11 +78,17 @@ std::vector<core::LogRecord> ReadRecords(Connection& connection, const TopicRow&
     record.position = {topic.spec.name, partition, select.Int(0)};
     record.timestamp = select.Time(1);
     record.key = select.OptionalText(2);
-    record.headers = DecodeHeaders(select.View(3));
+    record.headers = ReadHeaders(select, 3);
     record.value = select.OptionalText(4);
     records.push_back(std::move(record));
   }
   return records;
+}
+
+std::vector<core::RecordHeader> ReadHeaders(const Statement& row, int column) {
+  auto headers = core::DecodeHeaders(row.View(column));
+  if (!headers) throw Failure(headers.error());
+  return std::move(*headers);
 }
 
 std::size_t SizeOf(const core::LogRecord& record) {

@@ -32,6 +32,9 @@ std::int64_t AppendRecord(Connection& connection, std::int64_t topic_id, std::in
 std::vector<core::LogRecord> ReadRecords(Connection& connection, const TopicRow& topic, std::int32_t partition,
                                          std::int64_t first, std::size_t max, std::size_t max_bytes);
 
+/// A column that core::EncodeHeaders wrote; NULL: none.
+std::vector<core::RecordHeader> ReadHeaders(const Statement& row, int column);
+
 /// How much of the read bounds a record takes.
 std::size_t SizeOf(const core::LogRecord& record);
 

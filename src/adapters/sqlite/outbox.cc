@@ -5,7 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "adapters/sqlite/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
+#include "adapters/sqlite/log_rows.h"
+#include "core/document_event.h"
 #include "core/log.h"
 
 namespace millrace::sqlite {
@@ -13,11 +16,24 @@ namespace {
 
 /// Due, free, and the oldest unsent one of its document and topic.
 constexpr std::string_view kClaimable = R"sql(
-    SELECT id, topic, document_id, version, created_at, value FROM outbox AS row
+    SELECT id, topic, document_id, version, created_at, is_record, key, headers, value FROM outbox AS row
     WHERE due_at <= ?1 AND leased_until <= ?1
-      AND NOT EXISTS (SELECT 1 FROM outbox AS older
-                      WHERE older.document_id = row.document_id AND older.topic = row.topic AND older.id < row.id)
+      AND (document_id = 0
+           OR NOT EXISTS (SELECT 1 FROM outbox AS older
+                          WHERE older.document_id = row.document_id AND older.topic = row.topic AND older.id < row.id))
     ORDER BY id LIMIT ?2)sql";
+
+/// The record of a row that has one: events are kept by their value alone.
+std::optional<core::LogRecord> ReadRecord(const Statement& row, const core::OutboxRow& owed) {
+  const bool is_record = row.Int(5) != 0;
+  if (!is_record && row.IsNull(8)) return std::nullopt;
+  core::LogRecord record;
+  record.position.topic = owed.topic;
+  record.key = is_record ? row.OptionalText(6) : core::DocumentKey(owed.document_id);
+  if (is_record) record.headers = ReadHeaders(row, 7);
+  record.value = row.OptionalText(8);
+  return record;
+}
 
 std::string ReadContent(Connection& connection, core::DocumentId id, core::Version version) {
   Statement select(connection,
@@ -60,12 +76,12 @@ base::Result<std::vector<core::OutboxRow>> OutboxRows::Claim(std::size_t limit, 
           row.document_id = select.Int(2);
           row.version = select.Int(3);
           row.created_at = select.Time(4);
-          row.value = select.OptionalText(5);
+          row.record = ReadRecord(select, row);
           candidates.push_back(std::move(row));
         }
         std::vector<core::OutboxRow> claimed;
         for (core::OutboxRow& row : candidates) {
-          if (row.topic == core::kUploadsTopic && !CompleteUpload(connection, row, max_inline_bytes)) {
+          if (!row.record && !CompleteUpload(connection, row, max_inline_bytes)) {
             connection.Run("DELETE FROM outbox WHERE id = ?1", row.id);
             continue;
           }
@@ -81,13 +97,17 @@ base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
   return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
     for (const core::Sent& one : sent) {
       Statement select(connection, R"sql(
-          SELECT o.document_id, o.version FROM outbox o JOIN document_state s ON s.document_id = o.document_id
-          WHERE o.id = ?1 AND o.topic = ?2 AND s.version = o.version AND s.status <> 'deleted')sql");
-      if (select.Bind(one.row, core::kUploadsTopic).Step()) {
+          SELECT s.document_id, s.version, o.dead_letter FROM outbox o
+               LEFT JOIN document_state s ON s.document_id = o.document_id AND s.version = o.version
+                    AND s.status <> 'deleted' AND o.topic = ?2 AND NOT o.is_record
+          WHERE o.id = ?1)sql");
+      if (!select.Bind(one.row, core::kUploadsTopic).Step()) continue;
+      if (!select.IsNull(0)) {
         const core::Timestamp now = core::Now();
         StorePosition(connection, select.Int(0), select.Int(1), one.position, now);
         connection.Run("UPDATE document_state SET progress_at = ?2 WHERE document_id = ?1", select.Int(0), now);
       }
+      if (!select.IsNull(2)) StoreCopyPosition(connection, select.Int(2), one.position);
       connection.Run("DELETE FROM outbox WHERE id = ?1", one.row);
     }
     return {};

@@ -151,8 +151,39 @@ CREATE TABLE search_offsets(
   PRIMARY KEY(topic, partition)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig,
-                                    kSearches};  // only ever added to: user_version counts them
+/// An outbox row that is a record has its key, headers and value; an event has a value alone; what the relay builds has
+/// none. `dead_letter` is the one whose copy it is. `worker` marks a document that a process has in hand.
+constexpr const char* kDeadLetters = R"sql(
+CREATE TABLE dead_letters(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  original_topic TEXT NOT NULL, original_partition INTEGER NOT NULL, original_offset INTEGER NOT NULL,
+  original_at INTEGER NOT NULL,
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  error_code TEXT NOT NULL, error_message TEXT NOT NULL, error_stage TEXT NOT NULL,
+  failed_at INTEGER NOT NULL,
+  redrives INTEGER NOT NULL DEFAULT 0,
+  redriven_at INTEGER,
+  position_topic TEXT, position_partition INTEGER, position_offset INTEGER,
+  value_bytes INTEGER NOT NULL,
+  key BLOB, headers BLOB, value BLOB,
+  UNIQUE(original_topic, original_partition, original_offset, original_at));
+CREATE INDEX dead_letters_by_document ON dead_letters(document_id, version);
+CREATE INDEX dead_letters_by_reason ON dead_letters(error_code, error_stage, failed_at);
+CREATE INDEX dead_letters_by_time ON dead_letters(failed_at);
+
+ALTER TABLE outbox ADD COLUMN is_record INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN key BLOB;
+ALTER TABLE outbox ADD COLUMN headers BLOB;
+ALTER TABLE outbox ADD COLUMN dead_letter INTEGER;
+
+ALTER TABLE document_state ADD COLUMN worker TEXT;
+ALTER TABLE document_state ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE document_state ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig, kSearches,
+                                    kDeadLetters};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "adapters/sqlite/dead_letters.h"
 #include "adapters/sqlite/documents.h"
 #include "adapters/sqlite/effects.h"
 #include "adapters/sqlite/engine.h"
@@ -29,6 +30,7 @@ struct SqliteDatabase::Parts {
   Contents contents{*engine};
   Chunks chunks{*engine};
   EffectRows effects{*engine};
+  DeadLetterList dead_letters{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -52,6 +54,7 @@ core::DocumentStore& SqliteDatabase::documents() { return parts_->documents; }
 core::ContentStore& SqliteDatabase::contents() { return parts_->contents; }
 core::ChunkStore& SqliteDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& SqliteDatabase::effects() { return parts_->effects; }
+core::DeadLetters& SqliteDatabase::dead_letters() { return parts_->dead_letters; }
 core::IndexFeed& SqliteDatabase::index_feed() { return parts_->feed; }
 core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }

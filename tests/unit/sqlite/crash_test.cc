@@ -56,7 +56,7 @@ core::Effects EffectsOf(core::DocumentId id, int first, int count) {
       core::Work one;
       one.id = id;
       one.version = 1;
-      if (!db.effects().Begin({&one, 1}, Soon())) _exit(6);
+      if (!db.effects().Begin({&one, 1}, "worker", Soon())) _exit(6);
       if (!db.effects().Stage(EffectsOf(id, 0, 5), Soon())) _exit(7);
       const core::Effects last = EffectsOf(id, 5, 4);
       if (!db.effects().Publish({&last, 1}, Soon())) _exit(8);

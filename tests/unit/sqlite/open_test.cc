@@ -76,11 +76,21 @@ TEST_F(OpenTest, ANewerSchemaIsRefused) {
   EXPECT_NE(error.message.find("newer millrace (schema 1000"), std::string::npos) << error.message;
 }
 
+/// Takes a database back to schema 4.
+constexpr const char* kWithoutDeadLetters = R"sql(
+    DROP TABLE dead_letters;
+    ALTER TABLE outbox DROP COLUMN is_record; ALTER TABLE outbox DROP COLUMN key;
+    ALTER TABLE outbox DROP COLUMN headers; ALTER TABLE outbox DROP COLUMN dead_letter;
+    ALTER TABLE document_state DROP COLUMN worker; ALTER TABLE document_state DROP COLUMN alone;
+    ALTER TABLE document_state DROP COLUMN crashes;
+    PRAGMA user_version = 4;)sql";
+
 TEST_F(OpenTest, AnOlderSchemaIsBroughtUpToDate) {
   ASSERT_TRUE(db().log_admin().CreateTopic({"short", 2, 1, {}}));
   ASSERT_TRUE(db().log_admin().CreateTopic({"for-ever", 1, 1, {}}));
   ASSERT_TRUE(db().group_admin().ResetOffsets("g", {{{"short", 1}, 0}}));
   Close();
+  RunSql(directory_.file(), kWithoutDeadLetters);
   RunSql(directory_.file(), R"sql(
       DROP TABLE search_minutes; DROP TABLE search_latencies; DROP TABLE search_queries; DROP TABLE search_offsets;
       DROP TABLE log_topic_config;
@@ -94,6 +104,32 @@ TEST_F(OpenTest, AnOlderSchemaIsBroughtUpToDate) {
   EXPECT_EQ(db().log_admin().DescribeTopic("for-ever")->spec.config, Config());
   EXPECT_EQ(db().group_admin().DescribeGroup("g")->committed.at({"short", 1}), 0);
   EXPECT_TRUE(db().NewConsumer("h")->Subscribe({"short"}, {}));  // makes a group
+}
+
+TEST_F(OpenTest, WhatAnOlderSchemaOwesIsSentAndCanFail) {
+  const auto accepted = Accept("text");
+  ASSERT_TRUE(accepted);
+  Close();
+  RunSql(directory_.file(), kWithoutDeadLetters);
+  const auto owed = db().outbox().Claim(10, 100, std::chrono::minutes(1));
+  ASSERT_TRUE(owed) << owed.error().message;
+  ASSERT_EQ(owed->size(), 2u);
+  EXPECT_FALSE(owed->at(0).record.has_value());  // the upload
+  EXPECT_EQ(owed->at(0).content, "text");
+  ASSERT_TRUE(owed->at(1).record.has_value());
+  EXPECT_EQ(owed->at(1).record->key, "doc_" + std::to_string(accepted->id));
+  EXPECT_NE(owed->at(1).record->value.value_or("").find("document.queued"), std::string::npos);
+
+  core::Work work;
+  work.id = accepted->id;
+  work.version = 1;
+  const auto orders = db().effects().Begin({&work, 1}, "worker", Soon());
+  ASSERT_TRUE(orders) << orders.error().message;
+  EXPECT_EQ(orders->front().verdict, core::WorkOrder::Verdict::kProcess);
+  core::Failure failure{accepted->id, 1, {"code", "message", "stage"}, {}, core::DeadLetterDraft()};
+  failure.dead_letter->copy.position.topic = core::kDeadLettersTopic;
+  ASSERT_TRUE(db().effects().Fail({&failure, 1}, Soon()));
+  EXPECT_EQ(db().dead_letters().Count({}).value(), 1);
 }
 
 TEST_F(OpenTest, ACleanCloseLeavesOneFileAndKeepsTheIdentity) {

@@ -1,0 +1,78 @@
+#include "adapters/sqlite/dead_letter_rows.h"
+
+#include <optional>
+#include <string>
+
+#include "adapters/sqlite/document_rows.h"
+#include "core/record_headers.h"
+
+namespace millrace::sqlite {
+namespace {
+
+struct Listed {
+  core::DeadLetterId id = 0;
+  bool rests = false;
+};
+
+std::optional<Listed> FindListed(Connection& connection, const core::DeadLetterDraft& draft) {
+  Statement by_id(connection, "SELECT id, redriven_at IS NULL FROM dead_letters WHERE id = ?1");
+  if (draft.id > 0 && by_id.Bind(draft.id).Step()) return Listed{by_id.Int(0), by_id.Int(1) != 0};
+  Statement by_position(connection, R"sql(
+      SELECT id, redriven_at IS NULL FROM dead_letters
+      WHERE original_topic = ?1 AND original_partition = ?2 AND original_offset = ?3 AND original_at = ?4)sql");
+  const core::Position& at = draft.original;
+  if (!by_position.Bind(at.topic, at.partition, at.offset, draft.original_timestamp).Step()) return std::nullopt;
+  return Listed{by_position.Int(0), by_position.Int(1) != 0};
+}
+
+/// A new row that only says where the record lay first.
+core::DeadLetterId Insert(Connection& connection, const core::DeadLetterDraft& draft) {
+  connection.Run(R"sql(
+      INSERT INTO dead_letters(original_topic, original_partition, original_offset, original_at, document_id, version,
+                               attempts, error_code, error_message, error_stage, failed_at, value_bytes)
+      VALUES (?1, ?2, ?3, ?4, 0, 0, 0, '', '', '', 0, 0))sql",
+                 draft.original.topic, draft.original.partition, draft.original.offset, draft.original_timestamp);
+  return connection.last_insert_id();
+}
+
+void Update(Connection& connection, core::DeadLetterId id, const core::DeadLetterDraft& draft, core::Timestamp now) {
+  const std::string headers = core::EncodeHeaders(draft.copy.headers);
+  connection.Run(R"sql(
+      UPDATE dead_letters SET document_id = ?2, version = ?3, attempts = ?4, error_code = ?5, error_message = ?6,
+        error_stage = ?7, failed_at = ?8, redriven_at = NULL, value_bytes = ?9, key = ?10, headers = ?11, value = ?12
+      WHERE id = ?1)sql",
+                 id, draft.document_id, draft.version, draft.attempts, draft.error.code, draft.error.message,
+                 draft.error.stage, now, draft.copy.value ? draft.copy.value->size() : 0, AsBlob(draft.copy.key),
+                 Blob{headers}, AsBlob(draft.copy.value));
+}
+
+}  // namespace
+
+void ListDeadLetter(Connection& connection, const core::DeadLetterDraft& draft, WhenListed when_listed,
+                    core::Timestamp now) {
+  const std::optional<Listed> listed = FindListed(connection, draft);
+  const bool read_twice = listed && listed->rests;
+  if (read_twice && when_listed == WhenListed::kLeave) return;
+  const core::DeadLetterId id = listed ? listed->id : Insert(connection, draft);
+  Update(connection, id, draft, now);
+  if (!read_twice) AddRecord(connection, draft.copy, draft.document_id, draft.version, now, id);
+}
+
+void FollowRedriven(Connection& connection, const core::Work& work, const core::WorkOrder& order) {
+  if (order.settled()) connection.Run("DELETE FROM dead_letters WHERE id = ?1", work.dead_letter);
+  if (order.verdict != core::WorkOrder::Verdict::kProcess) return;
+  connection.Run("UPDATE dead_letters SET document_id = ?2, version = ?3 WHERE id = ?1", work.dead_letter, work.id,
+                 order.version);
+}
+
+void RemoveDeadLetters(Connection& connection, core::DocumentId id, core::Version up_to) {
+  connection.Run("DELETE FROM dead_letters WHERE document_id = ?1 AND version BETWEEN 1 AND ?2", id, up_to);
+}
+
+void StoreCopyPosition(Connection& connection, core::DeadLetterId id, const core::Position& position) {
+  connection.Run(R"sql(
+      UPDATE dead_letters SET position_topic = ?2, position_partition = ?3, position_offset = ?4 WHERE id = ?1)sql",
+                 id, position.topic, position.partition, position.offset);
+}
+
+}  // namespace millrace::sqlite
