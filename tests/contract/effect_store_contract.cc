@@ -79,7 +79,7 @@ TEST_P(EffectStoreContract, BeginAnswersABatchInTheOrderAsked) {
   const auto a = Accept(Keyless("a", "c")), b = Accept(Keyed("k", "b", "c")), c = AcceptIndexed(Keyless("c", "c"));
   Accept(Keyed("k", "b2", "c"));
   const std::array batch = {OwnWork(c.id, 1), OwnWork(b.id, 2), OwnWork(a.id, 1), OwnWork(b.id, 1)};
-  const auto orders = ports().effects.Begin(batch, Soon());
+  const auto orders = ports().effects.Begin(batch, kWorker, Soon());
   ASSERT_TRUE(orders);
   ASSERT_EQ(orders->size(), 4u);
   EXPECT_EQ((*orders)[0].verdict, Verdict::kAlreadyIndexed);
@@ -413,6 +413,43 @@ TEST_P(EffectStoreContract, AFailedVersionLeavesTheOneBeforeSearchable) {
   EXPECT_EQ(record.chunk_count, 2);
   EXPECT_EQ(ListChunks(accepted.id).size(), 2u);
   EXPECT_TRUE(Load(accepted.id).present);
+}
+
+TEST_P(EffectStoreContract, AFailureForNowKeepsWhatIsStagedAndSaysWhenItIsTriedAgain) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  Begin(OwnWork(accepted.id, 1));
+  Stage(MakeEffects(accepted.id, 1, 3));
+  const auto not_before = core::Now() + hours(1);
+  EXPECT_EQ(FailForNow(accepted.id, 1, not_before), Applied::kYes);
+  Reopen();
+  EXPECT_EQ(Get(accepted.id).status, DocumentStatus::kRetrying);
+  EXPECT_EQ(Get(accepted.id).error->code, "embedding_failed");
+  EXPECT_EQ(Get(accepted.id).next_attempt_at, not_before);
+  EXPECT_EQ(Get(accepted.id).attempts, 1);
+  EXPECT_TRUE(DueUploads().empty());
+  EXPECT_EQ(Due("document-uploads-retry-5s").size(), 1u);  // the copy waits there, not here
+  const auto order = Begin(OwnWork(accepted.id, 1));
+  EXPECT_EQ(order.staged_chunks, 3);
+  EXPECT_EQ(order.attempts, 2);
+  EXPECT_FALSE(Get(accepted.id).next_attempt_at.has_value());
+  EXPECT_FALSE(Get(accepted.id).error.has_value());
+  EXPECT_EQ(FailForNow(accepted.id, 1, not_before), Applied::kYes);
+  EXPECT_EQ(Due("document-uploads-retry-5s").size(), 1u);  // the newer copy replaces the older
+  Publish(MakeEffects(accepted.id, 1, 0));
+  EXPECT_EQ(Get(accepted.id).status, DocumentStatus::kIndexed);
+  EXPECT_FALSE(Get(accepted.id).next_attempt_at.has_value());
+  EXPECT_TRUE(Due("document-uploads-retry-5s").empty());
+}
+
+TEST_P(EffectStoreContract, ANewVersionHasNothingOfTheRetryBefore) {
+  const auto accepted = Accept(Keyed("k", "t", "one"));
+  Begin(OwnWork(accepted.id, 1));
+  FailForNow(accepted.id, 1, core::Now() + hours(1));
+  Accept(Keyed("k", "t", "two"));
+  EXPECT_EQ(Get(accepted.id).status, DocumentStatus::kQueued);
+  EXPECT_EQ(Get(accepted.id).attempts, 0);
+  EXPECT_FALSE(Get(accepted.id).next_attempt_at || Get(accepted.id).error);
+  EXPECT_EQ(Begin(OwnWork(accepted.id, 1)).verdict, Verdict::kSuperseded);  // its copy, when it comes
 }
 
 }  // namespace

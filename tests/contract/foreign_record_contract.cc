@@ -245,7 +245,7 @@ TEST_P(ForeignRecordContract, RecordsOfOneDocumentInABatchAreAppliedInOrder) {
   const auto now = core::Now();
   const std::array batch = {ForeignWork(7, 10, now, "one"), ForeignWork(8, 11, now, "x"),
                             ForeignWork(7, 12, now, "two"), ForeignWork(7, 12, now, "two")};
-  const auto orders = ports().effects.Begin(batch, Soon());
+  const auto orders = ports().effects.Begin(batch, kWorker, Soon());
   ASSERT_TRUE(orders);
   ASSERT_EQ(orders->size(), 4u);
   EXPECT_EQ((*orders)[0].version, 1);

@@ -29,7 +29,7 @@ TEST_P(OutboxContract, AnAcceptedDocumentOwesAnUploadAndAnEvent) {
   const auto& row = uploads.front();
   EXPECT_EQ(row.document_id, accepted.id);
   EXPECT_EQ(row.version, 1);
-  EXPECT_FALSE(row.value.has_value());
+  EXPECT_FALSE(row.record.has_value());
   EXPECT_EQ(row.title, "title");
   EXPECT_EQ(row.content, "abc");
   EXPECT_EQ(row.content_bytes, 3);
@@ -39,7 +39,9 @@ TEST_P(OutboxContract, AnAcceptedDocumentOwesAnUploadAndAnEvent) {
   const auto events = OfTopic(rows, core::kEventsTopic);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events.front().document_id, accepted.id);
-  EXPECT_TRUE(events.front().value.has_value());
+  ASSERT_TRUE(events.front().record.has_value());
+  EXPECT_EQ(events.front().record->key, core::DocumentKey(accepted.id));
+  EXPECT_TRUE(events.front().record->value.has_value());
 }
 
 TEST_P(OutboxContract, ContentAboveTheInlineLimitStaysInTheStore) {
@@ -248,6 +250,67 @@ TEST_P(OutboxContract, BacklogCountsEveryUnsentRowAndTheOldest) {
   ASSERT_TRUE(backlog->oldest);
   EXPECT_GE(*backlog->oldest, before);
   EXPECT_LE(*backlog->oldest, after);
+}
+
+TEST_P(OutboxContract, ARecordIsCarriedAsItStands) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  Begin(OwnWork(accepted.id, 1));
+  FailForNow(accepted.id, 1, core::Now());
+  Reopen();
+  const auto rows = Due("document-uploads-retry-5s");
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].document_id, accepted.id);
+  EXPECT_EQ(rows[0].version, 1);
+  ASSERT_TRUE(rows[0].record);
+  const auto copy = MakeCopy("document-uploads-retry-5s");
+  EXPECT_EQ(rows[0].record->position, (core::Position{"document-uploads-retry-5s", -1, -1}));
+  EXPECT_EQ(rows[0].record->key, copy.key);
+  EXPECT_EQ(rows[0].record->value, copy.value);
+  EXPECT_EQ(rows[0].record->headers, copy.headers);
+}
+
+TEST_P(OutboxContract, NothingIsNotTheEmptyText) {
+  auto nothing = MakeDeadLetter(0, 0, 1), empty = MakeDeadLetter(0, 0, 2), large = MakeDeadLetter(0, 0, 3);
+  nothing.copy = empty.copy = large.copy = {};
+  nothing.copy.position.topic = empty.copy.position.topic = large.copy.position.topic = core::kDeadLettersTopic;
+  empty.copy.key = empty.copy.value = "";
+  large.copy.value = std::string(3 << 20, '\0');
+  ASSERT_TRUE(ports().effects.DeadLetter(std::array{nothing, empty, large}, Soon()));
+  Reopen();
+  const auto rows = Claim();  // of no document: none waits for another
+  ASSERT_EQ(rows.size(), 3u);
+  ASSERT_TRUE(rows[0].record && rows[1].record && rows[2].record);
+  EXPECT_FALSE(rows[0].record->key || rows[0].record->value);
+  EXPECT_TRUE(rows[0].record->headers.empty());
+  EXPECT_EQ(rows[1].record->key, "");
+  EXPECT_EQ(rows[1].record->value, "");
+  EXPECT_TRUE(rows[2].record->value == large.copy.value);
+}
+
+TEST_P(OutboxContract, ACopyDoesNotMoveWhereTheRecordLies) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  auto work = OwnWork(accepted.id, 1);
+  work.position = {core::kUploadsTopic, 0, 10};
+  Begin(work);
+  FailForNow(accepted.id, 1, core::Now());
+  Drain();
+  EXPECT_EQ(Get(accepted.id).position, work.position);
+  FailForGood(accepted.id, 1, 10);
+  Drain();
+  EXPECT_EQ(Get(accepted.id).position, work.position);
+  const auto letter = DeadLetters().front();
+  EXPECT_EQ(letter.position, (core::Position{core::kDeadLettersTopic, 0, 0}));
+  Redrive(letter.id, MakeCopy(core::kUploadsTopic));
+  Drain();
+  EXPECT_EQ(Get(accepted.id).position, work.position);
+}
+
+TEST_P(OutboxContract, AnUnsentDeadLetterSurvivesTheEffectsOfANewerVersion) {
+  const auto accepted = Accept(Keyed("k", "t", "one"));
+  FailForGood(accepted.id, 1, 0);
+  Accept(Keyed("k", "t", "two"));
+  FailForNow(accepted.id, 2, core::Now());
+  EXPECT_EQ(Due(core::kDeadLettersTopic).size(), 1u);
 }
 
 }  // namespace

@@ -97,5 +97,49 @@ TEST_P(StoreAdminContract, AForeignRecordStallsWhereItLies) {
   EXPECT_EQ(stalled->front().position, (core::Position{core::kUploadsTopic, 0, 3}));
 }
 
+TEST_P(StoreAdminContract, ARetryStallsWhenItIsOverdue) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  Begin(OwnWork(accepted.id, 1));
+  const auto now = core::Now();
+  FailForNow(accepted.id, 1, now + hours(1));
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 10)->empty());  // the outbox still owes its copy
+  Drain();
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(1), 10)->empty());
+  Reopen();
+  const auto stalled = ports().admin.FindStalled(now + hours(1) + milliseconds(1), 10);
+  ASSERT_TRUE(stalled);
+  ASSERT_EQ(stalled->size(), 1u);
+  EXPECT_EQ(stalled->front().id, accepted.id);
+  EXPECT_EQ(stalled->front().version, 1);
+  EXPECT_TRUE(stalled->front().retry_overdue);
+  ASSERT_TRUE(ports().outbox.Requeue(accepted.id, 1));
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 10)->empty());
+}
+
+TEST_P(StoreAdminContract, ARetryThatWasSentAgainIsNotStalledAtOnce) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  Begin(OwnWork(accepted.id, 1));
+  FailForNow(accepted.id, 1, core::Now());
+  Drain();
+  std::this_thread::sleep_for(milliseconds(3));
+  const auto before = core::Now();
+  ASSERT_EQ(ports().admin.FindStalled(before, 10)->size(), 1u);
+  ASSERT_TRUE(ports().outbox.Requeue(accepted.id, 1));
+  Drain();
+  EXPECT_TRUE(ports().admin.FindStalled(before, 10)->empty());
+}
+
+TEST_P(StoreAdminContract, WhatIsUnderWayAgainOrDeadIsNotStalled) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  FailForGood(accepted.id, 1, 0);
+  Drain();
+  const auto future = core::Now() + hours(1);
+  EXPECT_TRUE(ports().admin.FindStalled(future, 10)->empty());
+  Redrive(DeadLetters().front().id, MakeCopy(core::kUploadsTopic));
+  EXPECT_TRUE(ports().admin.FindStalled(future, 10)->empty());  // the outbox owes it
+  Drain();
+  EXPECT_EQ(ports().admin.FindStalled(future, 10)->size(), 1u);
+}
+
 }  // namespace
 }  // namespace millrace::contract

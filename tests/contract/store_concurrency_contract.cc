@@ -85,12 +85,12 @@ void Churn(StoreFixture& fixture, unsigned seed) {
     ASSERT_TRUE(accepted) << accepted.error().message;
     const auto [id, version, kind] = accepted->front();
     const auto work = OwnWork(id, version);
-    const auto orders = fixture.effects.Begin({&work, 1}, Soon());
+    const auto orders = fixture.effects.Begin({&work, 1}, kWorker, Soon());
     ASSERT_TRUE(orders) << orders.error().message;
     if (orders->front().verdict == Verdict::kProcess) {
       ASSERT_TRUE(fixture.effects.Stage(MakeEffects(id, version, 2), Soon()));
       if (random() % 8 == 0) {
-        const core::Failure failure{id, version, {"no_text", "The document has no text.", "chunk"}};
+        const core::Failure failure{id, version, {"no_text", "The document has no text.", "chunk"}, {}, {}};
         ASSERT_TRUE(fixture.effects.Fail({&failure, 1}, Soon()));
         continue;
       }

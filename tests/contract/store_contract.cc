@@ -76,8 +76,35 @@ core::Accepted StoreContract::Accept(const core::NewDocument& document) {
   return ExpectOne(ports().documents.Accept({&document, 1}, Soon()));
 }
 
-core::WorkOrder StoreContract::Begin(const core::Work& work) {
-  return ExpectOne(ports().effects.Begin({&work, 1}, Soon()));
+core::LogRecord MakeCopy(std::string topic) {
+  core::LogRecord copy;
+  copy.position.topic = std::move(topic);
+  copy.key = std::string("k\0y\xff", 4);
+  copy.value = std::string("{\"\0\xc3\x28\"", 6);
+  copy.headers = {{"trace", std::string("\0\xfe", 2)}, {"millrace-attempt", "1"}, {"", ""}};
+  return copy;
+}
+
+core::DeadLetterDraft MakeDeadLetter(core::DocumentId id, core::Version version, std::int64_t offset,
+                                     std::string code) {
+  core::DeadLetterDraft draft;
+  draft.original = {core::kUploadsTopic, 0, offset};
+  draft.original_timestamp = core::Timestamp(std::chrono::milliseconds(1'700'000'000'000));
+  draft.document_id = id;
+  draft.version = version;
+  draft.attempts = 3;
+  draft.error = {std::move(code), "It cannot be done.", "chunk"};
+  draft.copy = MakeCopy(core::kDeadLettersTopic);
+  return draft;
+}
+
+core::WorkOrder StoreContract::Begin(const core::Work& work, const std::string& worker) {
+  return ExpectOne(ports().effects.Begin({&work, 1}, worker, Soon()));
+}
+
+core::WorkOrder StoreContract::BeginAlone(core::Work work, const std::string& worker) {
+  work.alone = true;
+  return Begin(work, worker);
 }
 
 core::Applied StoreContract::Stage(const core::Effects& part) { return Expect(ports().effects.Stage(part, Soon())); }
@@ -87,8 +114,29 @@ core::Applied StoreContract::Publish(const core::Effects& effects) {
 }
 
 core::Applied StoreContract::Fail(core::DocumentId id, core::Version version) {
-  const core::Failure failure{id, version, {"no_text", "The document has no text.", "chunk"}};
+  const core::Failure failure{id, version, {"no_text", "The document has no text.", "chunk"}, {}, {}};
   return ExpectOne(ports().effects.Fail({&failure, 1}, Soon()));
+}
+
+core::Applied StoreContract::FailForNow(core::DocumentId id, core::Version version, core::Timestamp not_before) {
+  core::Failure failure{id, version, {"embedding_failed", "The model did not answer.", "embed"}, {}, {}};
+  failure.retry = {MakeCopy("document-uploads-retry-5s"), not_before};
+  return ExpectOne(ports().effects.Fail({&failure, 1}, Soon()));
+}
+
+core::Applied StoreContract::FailForGood(core::DocumentId id, core::Version version, std::int64_t offset) {
+  core::Failure failure{id, version, {"no_text", "The document has no text.", "chunk"}, {}, {}};
+  failure.dead_letter = MakeDeadLetter(id, version, offset);
+  return ExpectOne(ports().effects.Fail({&failure, 1}, Soon()));
+}
+
+std::vector<core::DeadLetter> StoreContract::DeadLetters(const core::DeadLetterQuery& query) {
+  return Expect(ports().dead_letters.List(query));
+}
+
+void StoreContract::Redrive(core::DeadLetterId id, const core::LogRecord& record) {
+  const auto status = ports().dead_letters.Redrive(id, record, Soon());
+  EXPECT_TRUE(status) << status.error().message;
 }
 
 void StoreContract::Delete(core::DocumentId id) {
@@ -160,34 +208,39 @@ std::vector<core::OutboxRow> StoreContract::Drain() {
 
 std::vector<core::DocumentEvent> StoreContract::TakeEvents() {
   std::vector<core::DocumentEvent> events;
-  std::vector<core::OutboxRow> uploads;
+  std::vector<core::OutboxRow> others;
   while (!testing::Test::HasFailure()) {
     const auto rows = Claim();
     if (rows.empty()) break;
     for (const auto& row : rows) {
-      if (row.topic == core::kUploadsTopic) {
-        uploads.push_back(row);
+      if (row.topic != core::kEventsTopic) {
+        others.push_back(row);
         continue;
       }
-      EXPECT_EQ(row.topic, core::kEventsTopic);
-      events.push_back(Expect(core::ParseEvent(row.value.value_or(""))));
+      const core::LogRecord record = row.record.value_or(core::LogRecord());
+      events.push_back(Expect(core::ParseEvent(record.value.value_or(""))));
+      EXPECT_EQ(record.key, core::DocumentKey(row.document_id));
+      EXPECT_EQ(record.position, (core::Position{core::kEventsTopic, -1, -1}));
+      EXPECT_TRUE(record.headers.empty());
       EXPECT_EQ(row.document_id, events.back().document_id);
       EXPECT_EQ(row.version, events.back().version);
       MarkSent(row, {row.topic, 0, 0});
     }
   }
-  Release(uploads);
+  Release(others);
   return events;
 }
 
-std::vector<core::OutboxRow> StoreContract::DueUploads() {
+std::vector<core::OutboxRow> StoreContract::DueUploads() { return Due(core::kUploadsTopic); }
+
+std::vector<core::OutboxRow> StoreContract::Due(const std::string& topic) {
   const auto rows = Claim();
   Release(rows);
-  std::vector<core::OutboxRow> uploads;
+  std::vector<core::OutboxRow> due;
   for (const auto& row : rows) {
-    if (row.topic == core::kUploadsTopic) uploads.push_back(row);
+    if (row.topic == topic) due.push_back(row);
   }
-  return uploads;
+  return due;
 }
 
 std::int64_t StoreContract::BacklogRows() { return Expect(ports().outbox.Backlog()).rows; }

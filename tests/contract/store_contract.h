@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/dead_letters.h"
 #include "core/document_event.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
@@ -27,6 +28,7 @@ struct StoreFixture {
   core::ContentStore& contents;
   core::ChunkStore& chunks;
   core::EffectStore& effects;
+  core::DeadLetters& dead_letters;
   core::IndexFeed& feed;
   core::Outbox& outbox;
   core::StoreAdmin& admin;
@@ -52,6 +54,8 @@ struct StoreFactory {
 
 inline std::string StoreName(const testing::TestParamInfo<StoreFactory>& test) { return test.param.name; }
 
+inline constexpr char kWorker[] = "worker";  // which runs the pipeline, where a test does not say
+
 inline base::Deadline Soon() { return base::Deadline::AfterSeconds(20); }
 
 core::NewDocument Keyless(std::string title, std::string content);
@@ -62,6 +66,11 @@ core::Effects MakeEffects(core::DocumentId id, core::Version version, int count,
 core::Work OwnWork(core::DocumentId id, core::Version version);
 core::Work ForeignWork(core::DocumentId id, std::int64_t offset, core::Timestamp timestamp, std::string content);
 
+/// A copy for `topic` of a record that is not text: key, value and one header of its producer, and one of ours.
+core::LogRecord MakeCopy(std::string topic);
+core::DeadLetterDraft MakeDeadLetter(core::DocumentId id, core::Version version, std::int64_t offset,
+                                     std::string code = "no_text");
+
 /// The ports, and shorthands that expect success.
 class StoreContract : public testing::TestWithParam<StoreFactory> {
  protected:
@@ -71,10 +80,14 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
   void Reopen() { store_->Reopen(); }
 
   core::Accepted Accept(const core::NewDocument& document);
-  core::WorkOrder Begin(const core::Work& work);
+  core::WorkOrder Begin(const core::Work& work, const std::string& worker = kWorker);
+  core::WorkOrder BeginAlone(core::Work work, const std::string& worker);
   core::Applied Stage(const core::Effects& part);
   core::Applied Publish(const core::Effects& effects);
   core::Applied Fail(core::DocumentId id, core::Version version);
+  core::Applied FailForNow(core::DocumentId id, core::Version version, core::Timestamp not_before);
+  /// Ends `dead_lettered`, as the record at `offset` of partition 0.
+  core::Applied FailForGood(core::DocumentId id, core::Version version, std::int64_t offset);
   void Delete(core::DocumentId id);
   core::DocumentRecord Get(core::DocumentId id);
   /// Accepts, begins and publishes `chunks` chunks.
@@ -86,6 +99,9 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
   bool HasBody(core::DocumentId id, core::Version version);
   core::IndexEntry Load(core::DocumentId id);
 
+  std::vector<core::DeadLetter> DeadLetters(const core::DeadLetterQuery& query = {});
+  void Redrive(core::DeadLetterId id, const core::LogRecord& record);
+
   std::vector<core::OutboxRow> Claim(std::chrono::milliseconds lease = std::chrono::minutes(1));
   void MarkSent(const core::OutboxRow& row, core::Position position);
   void Release(const std::vector<core::OutboxRow>& rows);
@@ -95,6 +111,8 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
   std::vector<core::DocumentEvent> TakeEvents();
   /// The due upload rows; leaves them as they were.
   std::vector<core::OutboxRow> DueUploads();
+  /// The due rows of `topic`; leaves all as they were.
+  std::vector<core::OutboxRow> Due(const std::string& topic);
   std::int64_t BacklogRows();
 
  private:
@@ -103,6 +121,8 @@ class StoreContract : public testing::TestWithParam<StoreFactory> {
 
 class DocumentStoreContract : public StoreContract {};
 class EffectStoreContract : public StoreContract {};
+class PoisonGuardContract : public StoreContract {};
+class DeadLettersContract : public StoreContract {};
 class OutboxContract : public StoreContract {};
 class ForeignRecordContract : public StoreContract {};
 class EventContract : public StoreContract {};
@@ -118,6 +138,8 @@ class StoreConcurrencyContract : public StoreContract {};
 #define MILLRACE_INSTANTIATE_STORE_CONTRACT(factory)                \
   MILLRACE_INSTANTIATE_STORE_SUITE(DocumentStoreContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EffectStoreContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(PoisonGuardContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(DeadLettersContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(ForeignRecordContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EventContract, factory);         \
