@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "base/version.h"
+#include "core/record_headers.h"
 
 namespace millrace::ingest {
 namespace {
@@ -30,10 +29,6 @@ constexpr char kErrorMessage[] = "millrace-error-message";
 constexpr char kErrorStage[] = "millrace-error-stage";
 constexpr char kWorkerVersion[] = "millrace-worker-version";
 constexpr char kDeadLetter[] = "millrace-dead-letter";
-
-constexpr std::array kNames = {kVersion,   kStore,        kOriginalTopic, kOriginalPartition, kOriginalOffset,
-                               kAttempt,   kFirstFailure, kNotBefore,     kOriginalTimestamp, kErrorClass,
-                               kErrorCode, kErrorMessage, kErrorStage,    kWorkerVersion,     kDeadLetter};
 
 constexpr std::size_t kMaxMessageCharacters = 1000;      // of an error, so that a copy is hardly longer than its record
 constexpr std::int64_t kLastTime = 253'402'300'799'999;  // the year 9999: times of clocks, not of attackers
@@ -85,7 +80,7 @@ void AddIdentity(std::vector<core::RecordHeader>& headers, core::Version version
 
 }  // namespace
 
-bool IsOurHeader(std::string_view name) { return std::find(kNames.begin(), kNames.end(), name) != kNames.end(); }
+bool IsOurHeader(std::string_view name) { return core::IsOwnHeader(name); }
 
 std::vector<core::RecordHeader> OwnHeaders(core::Version version, const core::StoreIdentity& store) {
   std::vector<core::RecordHeader> headers;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "unit/http/routes_fixture.h"
 
 namespace millrace::http {
