@@ -42,6 +42,11 @@ struct Blob {
   std::string_view bytes;
 };
 
+inline std::optional<Blob> AsBlob(const std::optional<std::string>& bytes) {
+  if (!bytes) return std::nullopt;
+  return Blob{*bytes};
+}
+
 class Connection;
 struct PreparedStatement;
 

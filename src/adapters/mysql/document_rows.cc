@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "core/document_store.h"
 #include "core/log.h"
+#include "core/record_headers.h"
 #include "core/sha256.h"
 
 namespace millrace::mysql {
@@ -20,13 +21,13 @@ constexpr std::string_view kStateColumns =
     "document_id, version, indexed_version, deleted_version, revision, status, attempts, next_attempt_at, deleted_at, "
     "created_at, position_topic, position_partition, position_offset, position_at, position_version, chunk_count, "
     "staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, "
-    "warning";
+    "warning, worker, alone, crashes";
 
 constexpr std::string_view kInsertState =
     "INSERT INTO document_state(document_id, version, indexed_version, deleted_version, revision, status, attempts, "
     "next_attempt_at, deleted_at, created_at, position_topic, position_partition, position_offset, position_at, "
     "position_version, chunk_count, staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
-    "error_message, error_stage, warning) VALUES";
+    "error_message, error_stage, warning, worker, alone, crashes) VALUES";
 
 constexpr std::string_view kOverwriteState =
     " ON DUPLICATE KEY UPDATE version = VALUES(version), indexed_version = VALUES(indexed_version), "
@@ -39,7 +40,11 @@ constexpr std::string_view kOverwriteState =
     "VALUES(received_at), "
     "chunked_at = VALUES(chunked_at), embedded_at = VALUES(embedded_at), stored_at = VALUES(stored_at), "
     "error_code = VALUES(error_code), error_message = VALUES(error_message), error_stage = VALUES(error_stage), "
-    "warning = VALUES(warning)";
+    "warning = VALUES(warning), worker = VALUES(worker), alone = VALUES(alone), crashes = VALUES(crashes)";
+
+constexpr std::string_view kInsertRecords =
+    "INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, record_key, headers, value, "
+    "dead_letter) VALUES";
 
 StateRow ReadState(const Rows& row) {
   StateRow state;
@@ -62,6 +67,7 @@ StateRow ReadState(const Rows& row) {
   state.steps = {row.OptionalTime(18), row.OptionalTime(19), row.OptionalTime(20), row.OptionalTime(21)};
   if (!row.IsNull(22)) state.error = {row.Text(22), row.Text(23), row.Text(24)};
   state.warning = row.OptionalText(25);
+  state.mark = {row.Text(26), row.Int(27) != 0, static_cast<int>(row.Int(28))};
   return state;
 }
 
@@ -178,7 +184,8 @@ DocumentWriter::DocumentWriter(Connection& connection)
                 "INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, "
                 "overlap_tokens, content_bytes, content_hash, identity_hash) VALUES"),
       contents_(connection, "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES"),
-      outbox_(connection, "INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES") {}
+      outbox_(connection, "INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES"),
+      records_(connection, kInsertRecords) {}
 
 void DocumentWriter::AddContent(core::DocumentId id, core::Version version, std::string_view content) {
   for (int part = 0; part == 0 || !content.empty(); ++part) {
@@ -199,6 +206,7 @@ void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core
   state.steps = {now, {}, {}, {}};
   state.error.reset();
   state.warning.reset();
+  state.mark = {};
   versions_.Add(state.id, state.version, draft.title, draft.metadata, core::StrategyName(draft.chunking.strategy),
                 draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                 core::Sha256Hex(draft.content), draft.IdentityHash());
@@ -226,7 +234,8 @@ void DocumentWriter::Save(const StateRow& state) {
               state.chunk_count, state.staged, state.progress_at, state.steps.received, state.steps.chunked,
               state.steps.embedded, state.steps.stored, field(state.error, &core::DocumentError::code),
               field(state.error, &core::DocumentError::message), field(state.error, &core::DocumentError::stage),
-              state.warning);
+              state.warning, state.mark.worker.empty() ? std::nullopt : std::optional(state.mark.worker),
+              state.mark.alone, state.mark.crashes);
 }
 
 void DocumentWriter::AddEvent(const core::DocumentEvent& event) {
@@ -237,14 +246,28 @@ void DocumentWriter::AddUpload(core::DocumentId id, core::Version version, core:
   outbox_.Add(core::kUploadsTopic, id, version, now, due, std::nullopt);
 }
 
+void DocumentWriter::AddRecord(const core::LogRecord& record, const DocumentVersion& version, core::Timestamp now,
+                               core::DeadLetterId dead_letter) {
+  const std::string headers = core::EncodeHeaders(record.headers);
+  const auto& [document, number] = version;
+  if (record.value && record.value->size() > kLargeContentBytes) {
+    records_.Flush();  // in the order of the calls
+    connection_.Run(fmt::format("{} (?, ?, ?, ?, ?, TRUE, ?, ?, ?, ?)", kInsertRecords), record.position.topic,
+                    document, number, now, now, AsBlob(record.key), Blob{headers}, AsBlob(record.value), dead_letter);
+  } else {
+    records_.Add(record.position.topic, document, number, now, now, true, AsBlob(record.key), Blob{headers},
+                 AsBlob(record.value), dead_letter);
+  }
+}
+
 void DocumentWriter::RemoveNeedless() {
   std::vector<core::DocumentId> documents;
   for (const auto& [id, up_to] : needless_) documents.push_back(id);
   std::vector<std::int64_t> rows;
   InPieces(std::span<const core::DocumentId>(documents), [&](std::span<const core::DocumentId> piece) {
-    Rows found(connection_, fmt::format("SELECT id, document_id, version FROM outbox WHERE topic = '{}' "
-                                        "AND document_id IN {}",
-                                        core::kUploadsTopic, ListOf(piece)));
+    Rows found(connection_, fmt::format("SELECT id, document_id, version FROM outbox WHERE document_id IN {} "
+                                        "AND topic NOT IN ('{}', '{}') AND version > 0",
+                                        ListOf(piece), core::kEventsTopic, core::kDeadLettersTopic));
     while (found.Next()) {
       if (found.Int(2) <= needless_.at(found.Int(1))) rows.push_back(found.Int(0));
     }
@@ -260,6 +283,7 @@ void DocumentWriter::Flush() {
   contents_.Flush();
   RemoveNeedless();
   outbox_.Flush();
+  records_.Flush();
 }
 
 void RemoveOutboxRows(Connection& connection, std::vector<std::int64_t> ids) {

@@ -14,6 +14,8 @@
 #include "adapters/mysql/connection.h"
 #include "core/document.h"
 #include "core/document_event.h"
+#include "core/log.h"
+#include "core/poison_guard.h"
 
 /// The rows of documents, as every write of this adapter reads and changes them: a batch locks its state rows, changes
 /// them here, and writes each table with one statement. All of it runs inside one transaction.
@@ -36,6 +38,7 @@ struct StateRow {
   core::StepTimes steps;
   std::optional<core::DocumentError> error;
   std::optional<std::string> warning;
+  core::RunMark mark;
 
   bool deleted() const { return status == core::DocumentStatus::kDeleted; }
 
@@ -123,7 +126,11 @@ class DocumentWriter {
   void AddEvent(const core::DocumentEvent& event);
   void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due);
 
-  /// Takes back the messages of versions up to `up_to`.
+  /// Owes the log a record as it stands, which is a copy of `dead_letter` (0: of none).
+  void AddRecord(const core::LogRecord& record, const DocumentVersion& version, core::Timestamp now,
+                 core::DeadLetterId dead_letter);
+
+  /// Takes back the messages of versions up to `up_to`, uploads and copies for another try; not those added here.
   void RemoveUploads(core::DocumentId id, core::Version up_to) { needless_[id] = up_to; }
 
   void Flush();
@@ -133,7 +140,7 @@ class DocumentWriter {
   void RemoveNeedless();
 
   Connection& connection_;
-  RowInsert documents_, states_, versions_, contents_, outbox_;
+  RowInsert documents_, states_, versions_, contents_, outbox_, records_;
   std::map<core::DocumentId, core::Version> needless_;
 };
 

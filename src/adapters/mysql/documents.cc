@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "adapters/mysql/accept.h"
+#include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
 #include "core/metadata.h"
@@ -46,7 +47,8 @@ constexpr std::string_view kRecordColumns = R"sql(
            CASE WHEN d.id IS NULL THEN s.deleted_at ELSE coalesce(s.created_at, 1000 * unix_timestamp(d.created_at)) END,
            CASE WHEN d.id IS NULL THEN s.deleted_at ELSE coalesce(s.received_at, 1000 * unix_timestamp(d.updated_at)) END,
            s.received_at, s.chunked_at, s.embedded_at, s.stored_at, s.error_code, s.error_message, s.error_stage,
-           s.warning, s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version
+           s.warning, s.position_topic, s.position_partition, s.position_offset, s.position_version = s.version,
+           s.next_attempt_at
     FROM )sql";
 constexpr std::string_view kFromDocuments = "documents d LEFT JOIN document_state s ON s.document_id = d.id";
 constexpr std::string_view kFromStates = "document_state s LEFT JOIN documents d ON d.id = s.document_id";
@@ -82,6 +84,7 @@ core::DocumentRecord ReadRecord(const Rows& row) {
   record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
   if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
   record.warning = row.OptionalText(23);
+  record.next_attempt_at = row.OptionalTime(28);
   if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
   return record;
 }
@@ -135,6 +138,10 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   Rows rows(connection, fmt::format("SELECT id FROM outbox WHERE document_id = {}", id));
   while (rows.Next()) owed.push_back(rows.Int(0));
   RemoveOutboxRows(connection, std::move(owed));
+  std::vector<core::DeadLetterId> letters;
+  Rows listed(connection, fmt::format("SELECT id FROM dead_letters WHERE document_id = {}", id));
+  while (listed.Next()) letters.push_back(listed.Int(0));
+  RemoveDeadLetters(connection, std::move(letters));
 
   state.version = state.deleted_version = std::max<core::Version>(state.version, 1);
   state.status = core::DocumentStatus::kDeleted;
@@ -144,6 +151,8 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   state.chunk_count = 0;
   state.staged = false;
   state.created_at.reset();
+  state.next_attempt_at.reset();
+  state.mark = {};
   state.error.reset();
   state.warning.reset();
   DocumentWriter writer(connection);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "adapters/mysql/chunk_rows.h"
+#include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/fence.h"
 
@@ -38,10 +39,10 @@ std::set<core::DocumentId> IdsOf(std::span<const T> batch, const std::vector<std
 }
 
 void BeginRound(Connection& connection, std::span<const core::Work> batch, const std::vector<std::size_t>& members,
-                std::vector<core::WorkOrder>& orders) {
+                const std::string& worker, std::vector<core::WorkOrder>& orders) {
   std::vector<const core::Work*> works;
   for (const std::size_t i : members) works.push_back(&batch[i]);
-  Fence fence(connection, works, core::Now());
+  Fence fence(connection, works, worker, core::Now());
   for (const std::size_t i : members) orders[i] = fence.Decide(batch[i]);
   fence.Flush();
 }
@@ -78,6 +79,8 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
     state.steps.embedded = effects.embedded_at;
     state.steps.stored = now;
     state.warning = effects.warning;
+    state.next_attempt_at.reset();
+    state.mark = {};
     state.error.reset();
     state.staged = false;
   }
@@ -100,6 +103,7 @@ base::Status PublishRound(Connection& connection, std::span<const core::Effects>
     applied[open.indexes[i]] = Applied::kYes;
   }
   writer.Flush();
+  RemoveDeadLetters(connection, versions);
   return {};
 }
 
@@ -108,7 +112,9 @@ void FailRound(Connection& connection, std::span<const core::Failure> batch, con
   StateRows states = LockStates(connection, IdsOf(batch, members));
   const core::Timestamp now = core::Now();
   DocumentWriter writer(connection);
-  std::vector<DocumentVersion> failed;
+  std::vector<const core::Failure*> retries;
+  std::vector<DocumentVersion> ended;
+  std::vector<const core::DeadLetterDraft*> dead_letters;
   for (const std::size_t i : members) {
     const core::Failure& failure = batch[i];
     const auto found = states.find(failure.id);
@@ -116,28 +122,40 @@ void FailRound(Connection& connection, std::span<const core::Failure> batch, con
       continue;
     }
     StateRow& state = found->second;
-    state.status = core::DocumentStatus::kFailed;
+    state.status = core::StatusAfter(failure);
+    state.next_attempt_at.reset();
+    state.mark = {};
     state.error = failure.error;
     state.progress_at = now;
+    if (failure.retry) {
+      state.next_attempt_at = failure.retry->not_before;
+      retries.push_back(&failure);
+    } else {
+      ended.emplace_back(failure.id, failure.version);
+      if (failure.dead_letter) dead_letters.push_back(&*failure.dead_letter);
+    }
     writer.Save(state);
     writer.RemoveUploads(failure.id, failure.version);
-    writer.AddEvent(
-        {failure.id, failure.version, state.revision, core::DocumentStatus::kFailed, 0, now, failure.error, {}});
-    failed.emplace_back(failure.id, failure.version);
+    writer.AddEvent({failure.id, failure.version, state.revision, state.status, 0, now, failure.error, {}});
     applied[i] = Applied::kYes;
   }
-  RemoveChunks(connection, failed);
+  RemoveChunks(connection, ended);
+  ListDeadLetters(connection, std::move(dead_letters), WhenListed::kUpdate, now, writer);
+  writer.Flush();
+  for (const core::Failure* failure : retries) {  // after what they replace has gone
+    writer.AddRecord(failure->retry->copy, {failure->id, failure->version}, now, 0);
+  }
   writer.Flush();
 }
 
 }  // namespace
 
 base::Result<std::vector<core::WorkOrder>> EffectRows::Begin(std::span<const core::Work> batch,
-                                                             base::Deadline deadline) {
+                                                             const std::string& worker, base::Deadline deadline) {
   if (batch.empty()) return std::vector<core::WorkOrder>();
   return engine_.Write(deadline, [&](Connection& connection) -> base::Result<std::vector<core::WorkOrder>> {
     std::vector<core::WorkOrder> orders(batch.size());
-    for (const auto& members : RoundsOf(batch)) BeginRound(connection, batch, members, orders);
+    for (const auto& members : RoundsOf(batch)) BeginRound(connection, batch, members, worker, orders);
     return orders;
   });
 }
@@ -173,6 +191,33 @@ base::Result<std::vector<Applied>> EffectRows::Fail(std::span<const core::Failur
     std::vector<Applied> applied(batch.size(), Applied::kFenced);
     for (const auto& members : RoundsOf(batch)) FailRound(connection, batch, members, applied);
     return applied;
+  });
+}
+
+base::Status EffectRows::Abandon(std::span<const core::DocumentId> ids, const std::string& worker,
+                                 base::Deadline deadline) {
+  if (ids.empty()) return {};
+  return engine_.Write(deadline, [&](Connection& connection) -> base::Status {
+    DocumentWriter writer(connection);
+    for (auto& [id, state] : LockStates(connection, {ids.begin(), ids.end()})) {
+      if (state.mark.worker != worker) continue;
+      state.mark = {{}, false, state.mark.crashes};
+      writer.Save(state);
+    }
+    writer.Flush();
+    return {};
+  });
+}
+
+base::Status EffectRows::DeadLetter(std::span<const core::DeadLetterDraft> records, base::Deadline deadline) {
+  if (records.empty()) return {};
+  return engine_.Write(deadline, [&](Connection& connection) -> base::Status {
+    std::vector<const core::DeadLetterDraft*> drafts;
+    for (const core::DeadLetterDraft& record : records) drafts.push_back(&record);
+    DocumentWriter writer(connection);
+    ListDeadLetters(connection, std::move(drafts), WhenListed::kLeave, core::Now(), writer);
+    writer.Flush();
+    return {};
   });
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/mysql/dead_letter_rows.h"
+#include "adapters/mysql/instances.h"
 #include "adapters/mysql/rows.h"
 #include "core/metadata.h"
 
@@ -54,8 +56,9 @@ core::DocumentId HighestId(Connection& connection) {
 
 }  // namespace
 
-Fence::Fence(Connection& connection, std::span<const core::Work* const> batch, core::Timestamp now)
-    : connection_(connection), now_(now), writer_(connection) {
+Fence::Fence(Connection& connection, std::span<const core::Work* const> batch, const std::string& worker,
+             core::Timestamp now)
+    : connection_(connection), worker_(worker), now_(now), writer_(connection) {
   std::set<core::DocumentId> ids;
   for (const core::Work* work : batch) ids.insert(work->id);
   states_ = LockStates(connection, ids);
@@ -88,7 +91,31 @@ StateRow* Fence::FindState(core::DocumentId id) {
 }
 
 core::WorkOrder Fence::Decide(const core::Work& work) {
-  return work.version == 0 ? DecideForeign(work) : DecideVersion(work, work.version);
+  core::WorkOrder order = work.version == 0 ? DecideForeign(work) : DecideVersion(work, work.version);
+  if (work.dead_letter > 0) {
+    if (order.verdict == Verdict::kProcess) redriven_[work.dead_letter] = {work.id, order.version};
+    if (order.settled()) settled_.push_back(work.dead_letter);
+  }
+  return order;
+}
+
+void Fence::Flush() {
+  writer_.Flush();
+  for (const auto& [letter, version] : redriven_) NoteVersion(connection_, letter, version);
+  RemoveDeadLetters(connection_, std::move(settled_));
+}
+
+/// Gives the document to this worker, unless the poison guard keeps it.
+core::WorkOrder Fence::Mark(StateRow& state, const core::Work& work) {
+  const Verdict verdict = core::Guard(state.mark, worker_, work.alone,
+                                      [this](const std::string& another) { return Lives(connection_, another); });
+  if (verdict != Verdict::kProcess) {
+    core::WorkOrder order = Skip(verdict, state.version);
+    order.attempts = state.attempts;
+    return order;
+  }
+  if (!work.position.topic.empty()) SetPosition(state, state.version, work.position, work.timestamp);
+  return Process(state);
 }
 
 /// Marks the newest version as `processing` and hands it out.
@@ -101,6 +128,7 @@ core::WorkOrder Fence::Process(StateRow& state) {
   state.status = core::DocumentStatus::kProcessing;
   state.attempts += 1;
   state.progress_at = now_;
+  state.next_attempt_at.reset();
   state.error.reset();
   writer_.Save(state);
   writer_.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kProcessing, 0, now_, {}, {}});
@@ -129,8 +157,7 @@ core::WorkOrder Fence::DecideVersion(const core::Work& work, core::Version versi
     }
     return Skip(Verdict::kSuperseded, version);
   }
-  if (!work.position.topic.empty()) SetPosition(*state, version, work.position, work.timestamp);
-  return Process(*state);
+  return Mark(*state, work);
 }
 
 core::WorkOrder Fence::DecideForeign(const core::Work& work) {

@@ -118,4 +118,11 @@ base::Result<bool> InstanceRows::Acquire(const std::string& name, const std::str
   });
 }
 
+bool Lives(Connection& connection, const std::string& id) {
+  return connection
+      .Int("SELECT 1 FROM instances WHERE id = ? AND heartbeat > " MILLRACE_SERVER_NOW " - ?", id,
+           std::chrono::milliseconds(core::kHeartbeatExpiry).count())
+      .has_value();
+}
+
 }  // namespace millrace::mysql

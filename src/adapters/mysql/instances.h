@@ -24,4 +24,7 @@ class InstanceRows final : public core::Instances {
   Engine& engine_;
 };
 
+/// Whether the process `id` may still be running: it showed itself within kHeartbeatExpiry. Inside a transaction.
+bool Lives(Connection& connection, const std::string& id);
+
 }  // namespace millrace::mysql

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "adapters/mysql/dead_letters.h"
 #include "adapters/mysql/documents.h"
 #include "adapters/mysql/effects.h"
 #include "adapters/mysql/engine.h"
@@ -22,6 +23,7 @@ struct MysqlDatabase::Parts {
   Contents contents{*engine};
   Chunks chunks{*engine};
   EffectRows effects{*engine};
+  DeadLetterList dead_letters{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -42,6 +44,7 @@ core::DocumentStore& MysqlDatabase::documents() { return parts_->documents; }
 core::ContentStore& MysqlDatabase::contents() { return parts_->contents; }
 core::ChunkStore& MysqlDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& MysqlDatabase::effects() { return parts_->effects; }
+core::DeadLetters& MysqlDatabase::dead_letters() { return parts_->dead_letters; }
 core::IndexFeed& MysqlDatabase::index_feed() { return parts_->feed; }
 core::Outbox& MysqlDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& MysqlDatabase::admin() { return parts_->admin; }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "core/dead_letters.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/foreign_rows.h"
@@ -52,6 +53,7 @@ class MysqlDatabase {
   core::ContentStore& contents();
   core::ChunkStore& chunks();
   core::EffectStore& effects();
+  core::DeadLetters& dead_letters();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

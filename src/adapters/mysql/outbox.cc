@@ -8,9 +8,12 @@
 #include <random>
 #include <utility>
 
+#include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
+#include "core/document_event.h"
 #include "core/log.h"
+#include "core/record_headers.h"
 
 namespace millrace::mysql {
 namespace {
@@ -19,16 +22,33 @@ namespace {
 /// the limit however many wait; rows that another relay claims at this moment are passed over. An older row of a
 /// document is never added later: whoever adds one holds the document's state.
 constexpr std::string_view kClaimable = R"sql(
-    SELECT o.id, o.topic, o.document_id, o.version, o.created_at, o.value FROM outbox o FORCE INDEX(PRIMARY)
+    SELECT o.id, o.topic, o.document_id, o.version, o.created_at, o.is_record, o.record_key, o.headers, o.value
+    FROM outbox o FORCE INDEX(PRIMARY)
     WHERE o.due_at <= {0} AND o.leased_until <= {0}
-      AND NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX(outbox_by_document)
-                      WHERE older.document_id = o.document_id AND older.topic = o.topic AND older.id < o.id)
+      AND (o.document_id = 0
+           OR NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX(outbox_by_document)
+                          WHERE older.document_id = o.document_id AND older.topic = o.topic AND older.id < o.id))
     ORDER BY o.id LIMIT {1} FOR UPDATE SKIP LOCKED)sql";
 
 /// Leases change a row in place, without its length: a claim is as cheap as it can be.
 std::int64_t RandomClaimer() {
   std::random_device random;
   return std::uniform_int_distribution<std::int64_t>(1)(random);
+}
+
+/// The record of a row that has one: events are kept by their value alone.
+std::optional<core::LogRecord> ReadRecord(const Rows& row, const core::OutboxRow& owed) {
+  const bool is_record = row.Int(5) != 0;
+  if (!is_record && row.IsNull(8)) return std::nullopt;
+  core::LogRecord record;
+  record.position.topic = owed.topic;
+  record.key = is_record ? row.OptionalText(6) : core::DocumentKey(owed.document_id);
+  record.value = row.OptionalText(8);
+  if (!is_record) return record;
+  auto headers = core::DecodeHeaders(row.View(7));
+  if (!headers) throw Failure(headers.error());
+  record.headers = std::move(*headers);
+  return record;
 }
 
 std::vector<core::OutboxRow> FindClaimable(Connection& connection, core::Timestamp now, std::size_t limit) {
@@ -41,7 +61,7 @@ std::vector<core::OutboxRow> FindClaimable(Connection& connection, core::Timesta
     row.document_id = rows.Int(2);
     row.version = rows.Int(3);
     row.created_at = rows.Time(4);
-    row.value = rows.OptionalText(5);
+    row.record = ReadRecord(rows, row);
     found.push_back(std::move(row));
   }
   return found;
@@ -104,7 +124,7 @@ std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit
   std::vector<core::OutboxRow> rows = FindClaimable(connection, now, limit);
   std::vector<core::OutboxRow*> uploads;
   for (core::OutboxRow& row : rows) {
-    if (row.topic == core::kUploadsTopic) uploads.push_back(&row);
+    if (!row.record) uploads.push_back(&row);
   }
   const std::vector<std::int64_t> needless = CompleteUploads(connection, uploads, max_inline_bytes);
   RemoveOutboxRows(connection, needless);
@@ -119,19 +139,35 @@ std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit
   return rows;
 }
 
-/// Keeps where the uploads among `sent` lie, for documents that have no newer version yet.
-void StorePositions(Connection& connection, const std::map<std::int64_t, const core::Sent*>& sent) {
+/// What the log now holds of a report: uploads by their document, and the copies of dead letters.
+struct Delivered {
+  std::map<core::DocumentId, std::pair<core::Version, const core::Sent*>> uploads;
+  std::map<core::DeadLetterId, const core::Sent*> copies;
+};
+
+Delivered FindDelivered(Connection& connection, const std::map<std::int64_t, const core::Sent*>& sent) {
   std::vector<std::int64_t> ids;
   for (const auto& [id, one] : sent) ids.push_back(id);
-  std::map<core::DocumentId, std::pair<core::Version, const core::Sent*>> uploads;
+  Delivered delivered;
   InPieces(std::span<const std::int64_t>(ids), [&](std::span<const std::int64_t> piece) {
-    Rows rows(connection, fmt::format("SELECT id, document_id, version FROM outbox WHERE topic = '{}' AND id IN {}",
-                                      core::kUploadsTopic, ListOf(piece)));
+    Rows rows(connection, fmt::format("SELECT id, document_id, version, dead_letter FROM outbox WHERE id IN {} "
+                                      "AND (dead_letter > 0 OR (topic = '{}' AND NOT is_record))",
+                                      ListOf(piece), core::kUploadsTopic));
     while (rows.Next()) {
-      auto& newest = uploads[rows.Int(1)];
-      if (rows.Int(2) >= newest.first) newest = {rows.Int(2), sent.at(rows.Int(0))};
+      const core::Sent* const one = sent.at(rows.Int(0));
+      if (rows.Int(3) > 0) {
+        delivered.copies[rows.Int(3)] = one;
+        continue;
+      }
+      auto& newest = delivered.uploads[rows.Int(1)];
+      if (rows.Int(2) >= newest.first) newest = {rows.Int(2), one};
     }
   });
+  return delivered;
+}
+
+/// Keeps where uploads lie, for documents that have no newer version yet.
+void StorePositions(Connection& connection, const decltype(Delivered::uploads)& uploads) {
   std::set<core::DocumentId> documents;
   for (const auto& [id, upload] : uploads) documents.insert(id);
   const core::Timestamp now = core::Now();
@@ -177,10 +213,12 @@ base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
   std::map<std::int64_t, const core::Sent*> by_row;
   for (const core::Sent& one : sent) by_row[one.row] = &one;
   return engine_.Write(engine_.CallDeadline(), [&](Connection& connection) -> base::Status {
-    StorePositions(connection, by_row);
+    const Delivered delivered = FindDelivered(connection, by_row);
+    StorePositions(connection, delivered.uploads);
     std::vector<std::int64_t> rows;
     for (const auto& [id, one] : by_row) rows.push_back(id);
     RemoveOutboxRows(connection, std::move(rows));
+    for (const auto& [letter, one] : delivered.copies) StoreCopyPosition(connection, letter, one->position);
     return {};
   });
 }

@@ -53,8 +53,24 @@ base::Status CreateStatistics(Connection&, const ExecuteDdl& execute) {
   return {};
 }
 
+bool HasColumn(Connection& connection, const AddedColumns& added) {
+  return connection
+      .Int(R"sql(SELECT 1 FROM information_schema.columns
+                 WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?)sql",
+           added.table, added.column)
+      .has_value();
+}
+
+base::Status CreateDeadLetters(Connection& connection, const ExecuteDdl& execute) {
+  CreateTables(kDeadLetterTables, execute);
+  for (const AddedColumns& added : kDeadLetterColumns) {
+    if (!HasColumn(connection, added)) execute(added.alter);
+  }
+  return {};
+}
+
 /// Only ever added to. Each may be run again after it was cut off anywhere.
-constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics};
+constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters};
 
 bool HasMigrationsTable(Connection& connection) {
   return connection

@@ -72,6 +72,46 @@ inline constexpr std::array kDocumentTables = {
   KEY outbox_by_document(document_id, topic, id)))sql" MILLRACE_TABLE_OPTIONS,
 };
 
+/// `record_key`, `headers` (core::EncodeHeaders) and `value` are bytes of a record, as it was read.
+inline constexpr std::array kDeadLetterTables = {
+    R"sql(CREATE TABLE IF NOT EXISTS dead_letters(
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  original_topic VARCHAR(255) NOT NULL, original_partition INT NOT NULL, original_offset BIGINT NOT NULL,
+  original_at BIGINT NOT NULL,
+  document_id BIGINT NOT NULL, version BIGINT NOT NULL,
+  attempts INT NOT NULL,
+  error_code VARCHAR(255) NOT NULL, error_message LONGTEXT NOT NULL, error_stage VARCHAR(64) NOT NULL,
+  failed_at BIGINT NOT NULL,
+  redrives INT NOT NULL DEFAULT 0,
+  redriven_at BIGINT NULL,
+  position_topic VARCHAR(255) NULL, position_partition INT NULL, position_offset BIGINT NULL,
+  value_bytes BIGINT NOT NULL,
+  record_key LONGBLOB NULL, headers LONGBLOB NULL, value LONGBLOB NULL,
+  UNIQUE KEY dead_letters_original(original_topic, original_partition, original_offset, original_at),
+  KEY dead_letters_by_document(document_id, version),
+  KEY dead_letters_by_reason(error_code, error_stage, failed_at),
+  KEY dead_letters_by_time(failed_at)))sql" MILLRACE_TABLE_OPTIONS,
+};
+
+/// Each is made whole or not at all; the column says whether it was.
+struct AddedColumns {
+  const char *table, *column, *alter;
+};
+
+/// An outbox row that is a record has its key, headers and value; an event has a value alone; what the relay builds has
+/// none. `dead_letter` is the one whose copy it is (0: of none). `worker` marks a document that a process has in hand.
+inline constexpr std::array kDeadLetterColumns = {
+    AddedColumns{"outbox", "is_record",
+                 R"sql(ALTER TABLE outbox MODIFY value LONGBLOB NULL,
+  ADD COLUMN is_record BOOLEAN NOT NULL DEFAULT FALSE,
+  ADD COLUMN record_key LONGBLOB NULL, ADD COLUMN headers LONGBLOB NULL,
+  ADD COLUMN dead_letter BIGINT NOT NULL DEFAULT 0)sql"},
+    AddedColumns{"document_state", "worker",
+                 R"sql(ALTER TABLE document_state ADD COLUMN worker VARCHAR(64) NULL,
+  ADD COLUMN alone BOOLEAN NOT NULL DEFAULT FALSE,
+  ADD COLUMN crashes INT NOT NULL DEFAULT 0)sql"},
+};
+
 /// Who is there (DELIVERY §7), and who of them does what only one should do. Lists are lines of text.
 inline constexpr std::array kPresenceTables = {
     R"sql(CREATE TABLE IF NOT EXISTS instances(

@@ -174,7 +174,7 @@ TEST_F(TakeoverTest, AnAdoptedDocumentIsOverwrittenAndExpiresLikeAnyOther) {
   work.title = "Zürich";
   work.content = "Neu.";
   const core::Work batch[] = {work};
-  const auto orders = store_->effects().Begin(batch, base::Deadline::AfterSeconds(20));
+  const auto orders = store_->effects().Begin(batch, "worker", base::Deadline::AfterSeconds(20));
   ASSERT_TRUE(orders) << orders.error().message;
   ASSERT_EQ(orders->front().verdict, core::WorkOrder::Verdict::kProcess);
   EXPECT_EQ(orders->front().version, 2);
@@ -199,7 +199,7 @@ TEST_F(TakeoverTest, AMessageOfTheSameTextIsNothingNew) {
   work.title = "Zürich";
   work.content = "Der Fluß. Die Brücke.";
   const core::Work batch[] = {work};
-  const auto orders = store_->effects().Begin(batch, base::Deadline::AfterSeconds(20));
+  const auto orders = store_->effects().Begin(batch, "worker", base::Deadline::AfterSeconds(20));
   ASSERT_TRUE(orders);
   EXPECT_EQ(orders->front().verdict, core::WorkOrder::Verdict::kAlreadyIndexed);
 }
@@ -219,7 +219,7 @@ TEST_F(TakeoverTest, AQueuedDocumentIsProcessedLikeAnyOther) {
   work.id = 3;
   work.version = 1;
   const core::Work batch[] = {work};
-  const auto orders = store_->effects().Begin(batch, base::Deadline::AfterSeconds(20));
+  const auto orders = store_->effects().Begin(batch, "worker", base::Deadline::AfterSeconds(20));
   ASSERT_TRUE(orders);
   EXPECT_EQ(orders->front().verdict, core::WorkOrder::Verdict::kProcess);
   EXPECT_EQ(*store_->contents().ReadPart(3, 1, 0), "Soon.");

@@ -62,15 +62,15 @@ TEST_F(MysqlForeignProgramTest, ItsRowsCanBeDeletedAndLeaveATombstone) {
   EXPECT_EQ(b().documents.Delete(id, Soon()).error().code, base::Code::kNotFound);
   EXPECT_EQ(Count("embeddings"), 0);
   const auto late = ForeignWork(id, 0, core::Now() - std::chrono::minutes(1), "c");
-  EXPECT_EQ(a().effects.Begin({&late, 1}, Soon())->front().verdict, Verdict::kDeleted);
+  EXPECT_EQ(a().effects.Begin({&late, 1}, contract::kWorker, Soon())->front().verdict, Verdict::kDeleted);
   const auto newer = ForeignWork(id, 1, core::Now() + std::chrono::minutes(1), "c");
-  EXPECT_EQ(a().effects.Begin({&newer, 1}, Soon())->front().version, 2);
+  EXPECT_EQ(a().effects.Begin({&newer, 1}, contract::kWorker, Soon())->front().version, 2);
 }
 
 TEST_F(MysqlForeignProgramTest, ItsMessageOfItsOwnRowIsProcessed) {
   const auto id = Insert("their content");
   const auto work = ForeignWork(id, 0, core::Now(), "their content");
-  const auto order = a().effects.Begin({&work, 1}, Soon());
+  const auto order = a().effects.Begin({&work, 1}, contract::kWorker, Soon());
   ASSERT_TRUE(order) << order.error().message;
   EXPECT_EQ(order->front().verdict, Verdict::kProcess);
   EXPECT_EQ(order->front().version, 1);
@@ -101,9 +101,9 @@ TEST_F(MysqlForeignProgramTest, AStateThatWasOnlyLockedIsNothingOfItsOwn) {
   EXPECT_GT(record->updated_at, core::Timestamp());
   EXPECT_TRUE(a().admin.FindStalled(core::Now(), 10)->empty());
   const auto own = OwnWork(id, 1);
-  EXPECT_EQ(a().effects.Begin({&own, 1}, Soon())->front().verdict, Verdict::kRefused);
+  EXPECT_EQ(a().effects.Begin({&own, 1}, contract::kWorker, Soon())->front().verdict, Verdict::kRefused);
   const auto work = ForeignWork(id, 0, core::Now(), "new");
-  EXPECT_EQ(a().effects.Begin({&work, 1}, Soon())->front().version, 1);
+  EXPECT_EQ(a().effects.Begin({&work, 1}, contract::kWorker, Soon())->front().version, 1);
 }
 
 TEST_F(MysqlForeignProgramTest, WhatItDeletesIsFencedNotFailed) {

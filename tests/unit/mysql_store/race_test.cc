@@ -51,7 +51,7 @@ TEST_F(MysqlRaceTest, TheFirstRecordsOfAnUnknownDocumentGetVersionsOneAfterTheOt
     const auto begin = [&](int process) {
       auto work = ForeignWork(id, process, now, "record " + std::to_string(process));
       work.position.partition = 0;
-      const auto result = (process == 0 ? a() : b()).effects.Begin({&work, 1}, Soon());
+      const auto result = (process == 0 ? a() : b()).effects.Begin({&work, 1}, contract::kWorker, Soon());
       ASSERT_TRUE(result) << result.error().message;
       orders[static_cast<std::size_t>(process)] = result->front();
     };
@@ -87,7 +87,7 @@ TEST_F(MysqlRaceTest, BatchesThatOverlapInAnyOrderDoNotBlockEachOtherForGood) {
         works.push_back(OwnWork(mine[i], 1));
         effects.push_back(MakeEffects(mine[i], 1, 2));
       }
-      const auto orders = fixture.effects.Begin(works, Soon());
+      const auto orders = fixture.effects.Begin(works, contract::kWorker, Soon());
       ASSERT_TRUE(orders) << orders.error().message;
       const auto applied = fixture.effects.Publish(effects, Soon());
       ASSERT_TRUE(applied) << applied.error().message;
@@ -101,6 +101,70 @@ TEST_F(MysqlRaceTest, BatchesThatOverlapInAnyOrderDoNotBlockEachOtherForGood) {
   EXPECT_EQ(Count("embeddings"), 2 * kDocuments);
 }
 
+TEST_F(MysqlRaceTest, ARecordThatTwoProcessesReadIsOneDeadLetter) {
+  constexpr int kRecords = 40;
+  const auto list = [&](int process) {
+    std::vector<core::DeadLetterDraft> drafts;
+    for (int i = 0; i < kRecords; ++i) {
+      drafts.push_back(contract::MakeDeadLetter(0, 0, process == 0 ? i : kRecords - 1 - i));
+    }
+    const auto status = (process == 0 ? a() : b()).effects.DeadLetter(drafts, Soon());
+    EXPECT_TRUE(status) << status.error().message;
+  };
+  AtOnce({[&] { list(0); }, [&] { list(1); }});
+  EXPECT_EQ(Count("dead_letters"), kRecords);
+  EXPECT_EQ(Count("outbox"), kRecords);
+}
+
+TEST_F(MysqlRaceTest, FailuresRedrivesDeletesAndReportsOfTheSameDocumentsEndWell) {
+  constexpr int kDocuments = 12, kRounds = 15;
+  std::vector<core::DocumentId> ids;
+  for (int i = 0; i < kDocuments; ++i) ids.push_back(Accept(Keyless("t", "c" + std::to_string(i))));
+  const auto ok = [](const auto& result) { EXPECT_TRUE(result) << result.error().message; };
+  const auto fail = [&](contract::StoreFixture fixture, int seed) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    for (int round = 0; round < kRounds; ++round) {
+      std::vector<core::Failure> failures;
+      for (const core::DocumentId id : ids) {
+        core::Failure failure{id, 1, {"code", "m", "s"}, {}, {}};
+        if (random() % 2 == 0) failure.retry = {contract::MakeCopy("document-uploads-retry-5s"), core::Now()};
+        if (!failure.retry) failure.dead_letter = contract::MakeDeadLetter(id, 1, id);
+        failures.push_back(std::move(failure));
+      }
+      std::shuffle(failures.begin(), failures.end(), random);
+      ok(fixture.effects.Fail(failures, Soon()));
+    }
+  };
+  const auto redrive = [&](contract::StoreFixture fixture) {
+    for (int round = 0; round < kRounds; ++round) {
+      const auto letters = fixture.dead_letters.List({});
+      ok(letters);
+      for (const auto& letter : *letters) {
+        const auto status = fixture.dead_letters.Redrive(letter.id, contract::MakeCopy(core::kUploadsTopic), Soon());
+        if (status) continue;
+        EXPECT_NE(status.error().code, base::Code::kInternal) << status.error().message;
+        EXPECT_NE(status.error().code, base::Code::kUnavailable) << status.error().message;
+      }
+    }
+  };
+  const auto send = [&](contract::StoreFixture fixture) {
+    for (int round = 0; round < kRounds; ++round) {
+      const auto rows = fixture.outbox.Claim(100, 1000, std::chrono::minutes(1));
+      ok(rows);
+      std::vector<core::Sent> sent;
+      for (const auto& row : *rows) sent.push_back({row.id, {row.topic, 0, row.id}});
+      ok(fixture.outbox.MarkSent(sent));
+    }
+  };
+  AtOnce({[&] { fail(a(), 1); }, [&] { fail(b(), 2); }, [&] { redrive(a()); }, [&] { redrive(b()); },
+          [&] { send(a()); }, [&] { send(b()); },
+          [&] {
+            for (std::size_t i = 0; i < ids.size(); i += 3) ok(b().documents.Delete(ids[i], Soon()));
+          }});
+  EXPECT_EQ(Count("dead_letters d JOIN document_state s USING (document_id) WHERE s.status = 'deleted'"), 0);
+  EXPECT_EQ(Count("dead_letters"), Count("(SELECT DISTINCT document_id FROM dead_letters) d"));
+}
+
 TEST_F(MysqlRaceTest, AcceptPublishFailAndDeleteOfOneDocumentEndInAStateThatFits) {
   for (int round = 0; round < 25; ++round) {
     const std::string key = "k" + std::to_string(round);
@@ -110,7 +174,7 @@ TEST_F(MysqlRaceTest, AcceptPublishFailAndDeleteOfOneDocumentEndInAStateThatFits
     bool removed = false;
     const auto document = Keyed(key, "t", "two");
     const auto effects = MakeEffects(id, 1, 3);
-    const core::Failure failure{id, 1, {"no_text", "The document has no text.", "chunk"}};
+    const core::Failure failure{id, 1, {"no_text", "The document has no text.", "chunk"}, {}, {}};
     AtOnce({[&] {
               published = b().effects.Publish({&effects, 1}, Soon())->front();
             },

@@ -20,9 +20,10 @@ class Server {
   }
 
   contract::StoreFixture ports() {
-    return {stores_->documents(),  stores_->contents(), stores_->chunks(), stores_->effects(),
-            stores_->index_feed(), stores_->outbox(),   stores_->admin()};
+    return {stores_->documents(),    stores_->contents(),   stores_->chunks(), stores_->effects(),
+            stores_->dead_letters(), stores_->index_feed(), stores_->outbox(), stores_->admin()};
   }
+  core::Instances& instances() { return stores_->instances(); }
 
  private:
   std::unique_ptr<MysqlDatabase> stores_;
@@ -32,7 +33,8 @@ class Server {
 inline void EmptyStore(TestDatabase& database) {
   database.Execute(
       "DELETE FROM embeddings; DELETE FROM documents; DELETE FROM document_versions; DELETE FROM document_state;"
-      "DELETE FROM document_contents; DELETE FROM retired_versions; DELETE FROM outbox;"
+      "DELETE FROM document_contents; DELETE FROM retired_versions; DELETE FROM outbox; DELETE FROM dead_letters; "
+      "DELETE FROM instances;"
       "DELETE FROM millrace_meta WHERE name NOT IN ('store_id', 'epoch');"
       "ALTER TABLE documents AUTO_INCREMENT = 1; ALTER TABLE embeddings AUTO_INCREMENT = 1");
 }
