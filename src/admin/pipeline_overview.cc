@@ -37,6 +37,7 @@ base::Result<PipelineStatus> PipelineOverview::Pipeline() {
   if (backlog.oldest) {
     status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
   }
+  ASSIGN_OR_RETURN(status.dead_letters, ports_.dead_letters.Count({}));
   RETURN_IF_ERROR(FillLag(status));
   RETURN_IF_ERROR(FillWork(status));
   status.seconds_left = SecondsLeft(status);
@@ -44,24 +45,39 @@ base::Result<PipelineStatus> PipelineOverview::Pipeline() {
   return status;
 }
 
-base::Status PipelineOverview::FillLag(PipelineStatus& status) {
+DependencyHealth PipelineOverview::Health() {
+  DependencyHealth health = probes_.Ask();
+  if (std::string outage = ports_.outage(); !outage.empty()) health["consumption"] = std::move(outage);
+  return health;
+}
+
+base::Status PipelineOverview::AddLag(const std::string& group, const core::TopicInfo& topic,
+                                      std::vector<PartitionLag>& lags) {
   std::map<core::TopicPartition, std::int64_t> committed;
-  auto group = ports_.groups.DescribeGroup(core::kWorkersGroup);
-  if (!group && group.error().code != base::Code::kNotFound) return group.error();
-  if (group) committed = std::move(group->committed);
+  auto readers = ports_.groups.DescribeGroup(group);
+  if (!readers && readers.error().code != base::Code::kNotFound) return readers.error();
+  if (readers) committed = std::move(readers->committed);
+  for (const auto& [partition, marks] : topic.watermarks) {
+    PartitionLag lag{topic.spec.name, partition, group, marks.low, marks.high, std::nullopt, 0};
+    if (const auto found = committed.find({topic.spec.name, partition}); found != committed.end()) {
+      lag.committed = found->second;
+    }
+    lag.lag = std::max<std::int64_t>(0, marks.high - std::max(marks.low, lag.committed.value_or(marks.low)));
+    lags.push_back(std::move(lag));
+  }
+  return {};
+}
+
+base::Status PipelineOverview::FillLag(PipelineStatus& status) {
   ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
   for (const core::TopicInfo& topic : topics) {
-    if (topic.spec.name != core::kUploadsTopic) continue;
-    for (const auto& [partition, marks] : topic.watermarks) {
-      PartitionLag lag{topic.spec.name, partition, marks.low, marks.high, std::nullopt, 0};
-      if (const auto found = committed.find({topic.spec.name, partition}); found != committed.end()) {
-        lag.committed = found->second;
-      }
-      lag.lag = std::max<std::int64_t>(0, marks.high - std::max(marks.low, lag.committed.value_or(marks.low)));
-      status.total_lag += lag.lag;
-      status.lag.push_back(std::move(lag));
+    if (topic.spec.name == core::kUploadsTopic) RETURN_IF_ERROR(AddLag(core::kWorkersGroup, topic, status.lag));
+    if (const auto retry = ports_.retry_groups.find(topic.spec.name); retry != ports_.retry_groups.end()) {
+      RETURN_IF_ERROR(AddLag(retry->second, topic, status.retry_lag));
     }
   }
+  for (const PartitionLag& lag : status.lag) status.total_lag += lag.lag;
+  for (const PartitionLag& lag : status.retry_lag) status.retries_waiting += lag.lag;
   return {};
 }
 
@@ -107,11 +123,16 @@ void PipelineOverview::ExportGauges() {
       .Set(static_cast<double>(status->index.bytes));
   metrics_.AddGauge("millrace_in_flight_documents", "Documents read from the log and not done.")
       .Set(static_cast<double>(ports_.self().in_flight));
-  for (const PartitionLag& lag : status->lag) {
-    metrics_
-        .AddGauge("millrace_consumer_lag", "Records between the group's committed offset and the end of the partition.",
-                  {{"topic", lag.topic}, {"partition", std::to_string(lag.partition)}, {"group", core::kWorkersGroup}})
-        .Set(static_cast<double>(lag.lag));
+  metrics_.AddGauge("millrace_dead_letters", "Dead letters in the store, those under way again included.")
+      .Set(static_cast<double>(status->dead_letters));
+  for (const auto* lags : {&status->lag, &status->retry_lag}) {
+    for (const PartitionLag& lag : *lags) {
+      metrics_
+          .AddGauge("millrace_consumer_lag",
+                    "Records between the group's committed offset and the end of the partition.",
+                    {{"topic", lag.topic}, {"partition", std::to_string(lag.partition)}, {"group", lag.group}})
+          .Set(static_cast<double>(lag.lag));
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include "admin/health_probes.h"
 #include "admin/status.h"
 #include "base/metrics.h"
+#include "core/dead_letters.h"
 #include "core/instances.h"
 #include "core/outbox.h"
 
@@ -18,6 +19,7 @@ class PipelineOverview final : public Overview {
  public:
   struct Ports {
     core::DocumentStore& documents;
+    core::DeadLetters& dead_letters;
     core::Outbox& outbox;
     core::LogAdmin& log;
     core::GroupAdmin& groups;
@@ -25,8 +27,10 @@ class PipelineOverview final : public Overview {
     core::Instances& instances;
     std::function<core::Instance()> self;  // this process right now: its heartbeat may be 2 s old
     std::function<Readiness()> readiness;
-    std::map<std::string, Probe> probes;  // by the name that `/health` shows
-    std::string mode;                     // `embedded` or `cluster`
+    std::function<std::string()> outage;              // what the pipeline waits for; empty: nothing
+    std::map<std::string, Probe> probes;              // by the name that `/health` shows
+    std::map<std::string, std::string> retry_groups;  // by retry topic, the group that reads it
+    std::string mode;                                 // `embedded` or `cluster`
     std::string model;
   };
 
@@ -35,11 +39,12 @@ class PipelineOverview final : public Overview {
   base::Result<PipelineStatus> Pipeline() override;
   base::Result<std::vector<core::Instance>> Instances() override;
   Readiness readiness() const override { return ports_.readiness(); }
-  DependencyHealth Health() override { return probes_.Ask(); }
+  DependencyHealth Health() override;
   std::string mode() const override { return ports_.mode; }
 
  private:
   base::Status FillLag(PipelineStatus& status);
+  base::Status AddLag(const std::string& group, const core::TopicInfo& topic, std::vector<PartitionLag>& lags);
   base::Status FillWork(PipelineStatus& status);
   void ExportGauges();
 

@@ -17,6 +17,7 @@ namespace millrace::admin {
 struct PartitionLag {
   std::string topic;
   std::int32_t partition = 0;
+  std::string group;
   std::int64_t low = 0, high = 0;
   std::optional<std::int64_t> committed;  // none: no commit yet
   std::int64_t lag = 0;                   // never negative
@@ -30,6 +31,9 @@ struct PipelineStatus {
   std::optional<double> outbox_age_seconds;
   std::vector<PartitionLag> lag;  // of document-uploads for embedding-workers
   std::int64_t total_lag = 0;
+  std::vector<PartitionLag> retry_lag;  // of the retry topics: records that wait for their time, or for a worker then
+  std::int64_t retries_waiting = 0;
+  std::int64_t dead_letters = 0;
   std::int64_t servers = 0, workers = 0;  // live instances
   std::int64_t in_flight = 0;             // documents being processed by all of them
   double documents_per_second = 0;        // of all of them, over the last 30 s
@@ -41,7 +45,7 @@ struct PipelineStatus {
 
 enum class Readiness { kReady, kLoadingIndex, kDraining };
 
-/// `connected`, or `disconnected: <reason>`.
+/// `connected`, or `disconnected: <reason>`; `consumption` is there only while the pipeline waits: `stopped: <why>`.
 using DependencyHealth = std::map<std::string, std::string>;
 
 /// Thread-safe; each call answers within 2 s whatever is down.

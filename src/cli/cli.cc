@@ -27,8 +27,9 @@ std::vector<Command> ClientCommands() {
           DocumentsChunksCommand(), DocumentsDeleteCommand(), TopicsListCommand(),    TopicsCreateCommand(),
           TopicsDescribeCommand(),  TopicsAlterCommand(),     TopicsDeleteCommand(),  GroupsListCommand(),
           GroupsDescribeCommand(),  GroupsLagCommand(),       GroupsResetCommand(),   GroupsDeleteCommand(),
-          ProduceCommand(),         ConsumeCommand(),         StatusCommand(),        AnalyticsCommand(),
-          ConfigCommand(),          VersionCommand()};
+          ProduceCommand(),         ConsumeCommand(),         DlqListCommand(),       DlqShowCommand(),
+          DlqRedriveCommand(),      DlqEditCommand(),         DlqExportCommand(),     DlqPurgeCommand(),
+          StatusCommand(),          AnalyticsCommand(),       ConfigCommand(),        VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {

@@ -70,6 +70,8 @@ std::string FormatStatus(const json::object& status) {
   }
   text += fmt::format("\nin flight   {}\n", IntegerAt(status, "in_flight"));
   text += fmt::format("lag         {}\n", IntegerAt(ObjectAt(status, "lag"), "total"));
+  text += fmt::format("retries     {}\ndead        {}\n", IntegerAt(ObjectAt(status, "retries"), "waiting"),
+                      IntegerAt(status, "dead_letters"));
   text += fmt::format("throughput  {:.1f} documents/s, {:.1f} chunks/s, {:.0f} tokens/s\n",
                       NumberAt(rates, "documents_per_second"), NumberAt(rates, "chunks_per_second"),
                       NumberAt(rates, "tokens_per_second"));

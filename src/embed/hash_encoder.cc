@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 
 namespace millrace::embed {
 namespace {
@@ -43,7 +45,22 @@ void ScaleToUnit(std::span<float> vector) {
   for (float& x : vector) x *= scale;
 }
 
+bool Contains(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& part) {
+  return !part.empty() && std::search(ids.begin(), ids.end(), part.begin(), part.end()) != ids.end();
+}
+
 }  // namespace
+
+base::Status HashEncoder::Fault(const std::vector<std::int32_t>& ids) const {
+  if (Contains(ids, options_.fail_on)) {
+    return {base::Code::kInvalidArgument, "the text contains the tokens that this encoder was told to fail on"};
+  }
+  const bool crashes = Contains(ids, options_.crash_on);
+  if (!crashes && !Contains(ids, options_.fail_for_now_on)) return {};
+  if (options_.faults_file.empty() || !std::filesystem::exists(options_.faults_file)) return {};
+  if (crashes) std::_Exit(134);
+  return {base::Code::kInternal, "the text contains the tokens that this encoder was told to fail on for now"};
+}
 
 std::string HashEncoder::description() const { return fmt::format("hashed-tokens float32 {}", options_.dimensions); }
 
@@ -51,10 +68,7 @@ base::Result<std::vector<float>> HashEncoder::Encode(std::span<const std::vector
   std::vector<float> vectors(batch.size() * options_.dimensions);
   for (std::size_t row = 0; row < batch.size(); ++row) {
     const auto& ids = batch[row];
-    const auto& fatal = options_.fail_on;
-    if (!fatal.empty() && std::search(ids.begin(), ids.end(), fatal.begin(), fatal.end()) != ids.end()) {
-      return {base::Code::kInvalidArgument, "the text contains the tokens that this encoder was told to fail on"};
-    }
+    RETURN_IF_ERROR(Fault(ids));
     const auto vector = std::span(vectors).subspan(row * options_.dimensions, options_.dimensions);
     for (const std::int32_t id : ids) AddDirection(id, vector);
     ScaleToUnit(vector);

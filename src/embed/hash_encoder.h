@@ -17,6 +17,11 @@ class HashEncoder final : public core::Encoder {
     std::size_t max_tokens = 256;
     std::vector<std::int32_t>
         fail_on;  // a batch with a sequence that contains these ids in a row fails: kInvalidArgument
+
+    // While this file exists, a batch with a sequence that contains one of these fails with kInternal, or ends the
+    // process without warning.
+    std::string faults_file;
+    std::vector<std::int32_t> fail_for_now_on, crash_on;
   };
 
   HashEncoder() : HashEncoder(Options()) {}
@@ -28,6 +33,8 @@ class HashEncoder final : public core::Encoder {
   base::Result<std::vector<float>> Encode(std::span<const std::vector<std::int32_t>> batch) override;
 
  private:
+  base::Status Fault(const std::vector<std::int32_t>& ids) const;
+
   const Options options_;
 };
 

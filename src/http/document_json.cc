@@ -41,7 +41,9 @@ void WriteDocumentMembers(JsonWriter& json, const core::DocumentRecord& record, 
   json.Member("status", core::StatusName(record.status)).Member("version", record.version);
   json.Member("indexed_version", record.indexed_version).Member("searchable", searchable);
   json.Member("chunks", record.chunk_count).Member("content_bytes", record.content_bytes);
-  json.Member("attempts", record.attempts).Key("metadata").Raw(core::FormatMetadata(record.metadata));
+  json.Member("attempts", record.attempts);
+  WriteTime(json, "next_attempt_at", record.next_attempt_at);
+  json.Key("metadata").Raw(core::FormatMetadata(record.metadata));
   json.Key("chunking").BeginObject().Member("strategy", core::StrategyName(record.chunking.strategy));
   json.Member("max_tokens", record.chunking.max_tokens).Member("overlap_tokens", record.chunking.overlap_tokens);
   json.EndObject();

@@ -165,6 +165,26 @@ std::optional<std::int64_t> JsonObject::Integer(std::string_view name, std::int6
   return static_cast<std::int64_t>(*number);
 }
 
+std::optional<std::vector<std::int64_t>> JsonObject::Integers(std::string_view name, std::int64_t low,
+                                                              std::int64_t high, std::size_t most) {
+  const std::string type = fmt::format("an array of at most {} integers from {} to {}", most, low, high);
+  const json::value* value = state_->Take(name, Need::kNullable, type);
+  if (value == nullptr) return std::nullopt;
+  std::vector<std::int64_t> numbers;
+  const auto* array = value->if_array();
+  bool good = array != nullptr && array->size() <= most;
+  for (std::size_t i = 0; good && i < array->size(); ++i) {
+    const std::int64_t* number = (*array)[i].if_int64();
+    good = number != nullptr && *number >= low && *number <= high;
+    if (good) numbers.push_back(*number);
+  }
+  if (!good) {
+    state_->Add(name, fmt::format("must be {}", type));
+    return std::nullopt;
+  }
+  return numbers;
+}
+
 std::optional<double> JsonObject::Number(std::string_view name, double low, double high, Need need) {
   const std::string type = fmt::format("a number from {} to {}", low, high);
   const json::value* value = state_->Take(name, need, type);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "http/problem.h"
 
@@ -32,6 +33,9 @@ class JsonObject {
   std::optional<std::string> ObjectText(std::string_view name, Need need);
   std::optional<JsonObject> Object(std::string_view name, Need need);
   std::optional<bool> Bool(std::string_view name, Need need);
+  /// Of an array of at most `most` integers.
+  std::optional<std::vector<std::int64_t>> Integers(std::string_view name, std::int64_t low, std::int64_t high,
+                                                    std::size_t most);
   /// Of an object of strings; nulls among them too where they are allowed.
   std::map<std::string, std::optional<std::string>> Strings(std::string_view name, bool nulls);
   /// Of any value, U+0000 included: a string's characters, anything else as JSON, nothing inside for null.

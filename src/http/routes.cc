@@ -14,6 +14,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddTopicRoutes(services, routes);
   AddMessageRoutes(services, routes);
   AddGroupRoutes(services, routes);
+  AddDeadLetterRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
   return routes;

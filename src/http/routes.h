@@ -18,6 +18,7 @@ void AddEventRoutes(const Services& services, std::vector<Route>& routes);
 void AddTopicRoutes(const Services& services, std::vector<Route>& routes);
 void AddMessageRoutes(const Services& services, std::vector<Route>& routes);
 void AddGroupRoutes(const Services& services, std::vector<Route>& routes);
+void AddDeadLetterRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
 

@@ -1,4 +1,6 @@
 #include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "http/codec.h"
@@ -20,6 +22,16 @@ void WriteLag(JsonWriter& json, const admin::PipelineStatus& status) {
   for (const admin::PartitionLag& lag : status.lag) {
     json.BeginObject().Member("topic", lag.topic).Member("partition", lag.partition).Member("low", lag.low);
     json.Member("high", lag.high).Member("committed", lag.committed).Member("lag", lag.lag).EndObject();
+  }
+  json.EndArray().EndObject();
+}
+
+void WriteRetries(JsonWriter& json, const admin::PipelineStatus& status) {
+  std::map<std::string, std::int64_t> topics;
+  for (const admin::PartitionLag& lag : status.retry_lag) topics[lag.topic] += lag.lag;
+  json.Key("retries").BeginObject().Member("waiting", status.retries_waiting).Key("topics").BeginArray();
+  for (const auto& [topic, waiting] : topics) {
+    json.BeginObject().Member("topic", topic).Member("waiting", waiting).EndObject();
   }
   json.EndArray().EndObject();
 }
@@ -46,6 +58,8 @@ Response ShowStatus(const Operations& operations) {
   json.Member("oldest_seconds", status->outbox_age_seconds).EndObject();
   json.Member("in_flight", status->in_flight);
   WriteLag(json, *status);
+  WriteRetries(json, *status);
+  json.Member("dead_letters", status->dead_letters);
   WriteRates(json, status->documents_per_second, status->chunks_per_second, status->tokens_per_second);
   json.Member("seconds_left", status->seconds_left);
   json.Key("instances").BeginObject().Member("servers", status->servers).Member("workers", status->workers);

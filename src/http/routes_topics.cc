@@ -24,7 +24,9 @@ constexpr std::int64_t kMaxReplication = 100;
 
 /// The pipeline lives on these.
 bool IsOurs(std::string_view topic) {
-  constexpr std::array<std::string_view, 3> kOurs = {core::kUploadsTopic, core::kEventsTopic, core::kAnalyticsTopic};
+  if (topic.starts_with(std::string(core::kUploadsTopic) + "-retry-")) return true;
+  constexpr std::array<std::string_view, 4> kOurs = {core::kUploadsTopic, core::kDeadLettersTopic, core::kEventsTopic,
+                                                     core::kAnalyticsTopic};
   return std::find(kOurs.begin(), kOurs.end(), topic) != kOurs.end();
 }
 

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/search_statistics.h"
 #include "http/router.h"
+#include "ingest/dead_letter_service.h"
 #include "ingest/intake.h"
 #include "search/event_hub.h"
 #include "search/search.h"
@@ -50,6 +51,7 @@ struct Services {
   search::Search& search;
   search::EventHub& events;
   admin::Overview& overview;
+  ingest::DeadLetterService& dead_letters;
   core::SearchStatistics& statistics;
   LogServices log;
   base::Metrics& metrics;

@@ -1,12 +1,14 @@
 #include "ingest/document_processor.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "base/backoff.h"
 #include "base/log.h"
 #include "core/chunker.h"
+#include "ingest/failure_class.h"
 
 namespace millrace::ingest {
 
@@ -24,114 +26,200 @@ constexpr auto kLongestCall = std::chrono::minutes(2);
 /// A document's texts go to the model in slices: others get their turn between them, and a shutdown its chance.
 constexpr std::size_t kTextsAtOnce = 32;
 
+/// How often a document is asked for that another process runs alone.
+constexpr auto kAskAgain = std::chrono::seconds(1);
+
+constexpr auto kAbandonPatience = std::chrono::seconds(5);
+
+base::Counter& CountOutcome(base::Metrics& metrics, const char* outcome) {
+  return metrics.AddCounter("millrace_documents_processed_total", "Runs of document versions that came to an end.",
+                            {{"outcome", outcome}});
+}
+
 }  // namespace
 
 /// One document on its way through. It is open until `result` says otherwise.
 struct DocumentProcessor::Job {
-  std::size_t index = 0;  // in the batch
-  core::DocumentId id = 0;
+  Upload upload;
   WorkOrder order;
-  std::optional<std::string> content;  // when it travelled with the message
-  Effects effects;                     // what the next Stage or Publish stores
-  std::int64_t chunks = 0;             // staged and to come
-  std::optional<core::DocumentError> failure;
+  core::Version version = 0;  // the one in work; 0: the record became none
+  bool begun = false;         // the fence let it pass, and the store knows that this process works on it
+  Effects effects;            // what the next Stage or Publish stores
+  std::int64_t chunks = 0;    // staged and to come
+  std::optional<Failed> failure;
   bool open = true;
   Processed result;
+
+  core::DocumentId id() const { return upload.work.id; }
+  bool in_work() const { return open && begun && !failure; }
 
   void Finish(Processed::Kind kind, std::string reason = {}) {
     open = false;
     result = {kind, chunks, std::move(reason)};
   }
+  /// Leaves the document when nothing can be done at the moment, else notes why it failed.
+  void Fail(const Error& error, std::string_view code, std::string_view stage) {
+    const FailureClass failure_class = Classify(error.code, stage);
+    if (failure_class == FailureClass::kOutage) {
+      Finish(Processed::Kind::kAbandoned, error.message);
+    } else {
+      failure = Failed{{std::string(code), error.message, std::string(stage)}, failure_class};
+    }
+  }
 };
 
-DocumentProcessor::DocumentProcessor(Ports ports, base::Metrics& metrics, const base::StopFlag& stop,
-                                     std::function<void()> on_events)
+DocumentProcessor::DocumentProcessor(Ports ports, std::string worker, FailureRoute route, base::Metrics& metrics,
+                                     const base::StopFlag& stop, std::function<void()> on_events)
     : ports_(ports),
+      worker_(std::move(worker)),
+      route_(std::move(route)),
+      metrics_(metrics),
       stop_(stop),
       on_events_(std::move(on_events)),
+      outages_(metrics),
       chunks_indexed_(metrics.AddCounter("millrace_chunks_indexed_total", "Chunks committed to the store.")),
-      documents_indexed_(metrics.AddCounter("millrace_documents_processed_total", "Document versions worked off.",
-                                            {{"outcome", "indexed"}})),
-      documents_failed_(metrics.AddCounter("millrace_documents_processed_total", "Document versions worked off.",
-                                           {{"outcome", "failed"}})),
+      documents_indexed_(CountOutcome(metrics, "indexed")),
+      documents_failed_(CountOutcome(metrics, "failed")),
+      bad_messages_(metrics.AddCounter("millrace_bad_messages_total",
+                                       "Records of document-uploads that name no document or hold no content.")),
       dependency_waits_(
           metrics.AddCounter("millrace_dependency_waits_total",
                              "Times the pipeline waited because the store or the model was not available.")) {}
 
 /// Runs `call` until it succeeds or fails for good. An outage is not the document's fault, so nothing is given up for
-/// it: said once in the log, tried again with growing pauses until the process stops or the caller's deadline passes.
+/// it: tried again with growing pauses until the process stops or the caller's deadline passes. It is said once it
+/// lasts: a lock that a second try gets is none.
 template <typename Call>
-auto DocumentProcessor::Retrying(Deadline deadline, std::string_view what, Call call) {
+auto DocumentProcessor::Retrying(Deadline deadline, const char* what, Call call) {
   base::Backoff backoff(std::chrono::milliseconds(50), std::chrono::seconds(5));
+  bool waits = false;
   while (true) {
     auto result = call(Deadline::After(kLongestCall).EarlierOf(deadline));
-    if (result || !base::IsRetryable(result.error().code) || deadline.expired() || stop_.stopping()) return result;
-    if (backoff.first_try()) base::LogWarning("{} is not available, waiting: {}", what, result.error().message);
+    const bool is_outage = !result && Classify(result.error().code, {}) == FailureClass::kOutage;
+    if (!is_outage || deadline.expired() || stop_.stopping()) {
+      if (waits) outages_.End(what, !is_outage);
+      return result;
+    }
+    if (!backoff.first_try() && !waits) {
+      waits = true;
+      outages_.Begin(what, result.error().message);
+    }
     dependency_waits_.Add();
     stop_.SleepUntil(Deadline::After(backoff.Next()).EarlierOf(deadline));
   }
 }
 
 std::vector<Processed> DocumentProcessor::Process(std::vector<Upload> batch, Deadline deadline) {
-  std::vector<Processed> results(batch.size());
-  std::vector<Job> jobs = Begin(batch, results, deadline);
-  for (Job& job : jobs) {
-    const base::Status prepared = Prepare(job, deadline);
-    if (prepared || !job.open) continue;
-    if (base::IsRetryable(prepared.error().code)) {
-      job.Finish(Processed::Kind::kAbandoned, prepared.error().message);
-    } else if (!job.failure) {
-      job.failure = {std::string(base::CodeName(prepared.error().code)), prepared.error().message, "chunk"};
+  std::vector<Job> jobs(batch.size());
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].upload = std::move(batch[i]);
+    if (const auto& bad = jobs[i].upload.bad) {
+      jobs[i].failure = Failed{*bad, Classify(Code::kInvalidArgument, bad->stage)};
     }
+  }
+  if (const RunGate::Pass pass(gate_, false, deadline); pass) {
+    Run(jobs, deadline);
+  } else {
+    for (Job& job : jobs) job.Finish(Processed::Kind::kAbandoned, "another document has the process to itself");
+  }
+  for (Job& job : jobs) {
+    if (job.open) RunAlone(job, deadline);
+  }
+  Abandon(jobs);
+  on_events_();
+  std::vector<Processed> results;
+  for (Job& job : jobs) results.push_back(std::move(job.result));
+  return results;
+}
+
+void DocumentProcessor::Run(std::span<Job> jobs, Deadline deadline) {
+  Begin(jobs, deadline);
+  for (Job& job : jobs) {
+    if (!job.in_work()) continue;
+    const base::Status prepared = Prepare(job, deadline);
+    if (!prepared && job.in_work()) job.Fail(prepared.error(), base::CodeName(prepared.error().code), "chunk");
   }
   EmbedTogether(jobs, deadline);
   PublishTogether(jobs, deadline);
   RecordFailures(jobs, deadline);
-  on_events_();
-  for (Job& job : jobs) results[job.index] = std::move(job.result);
-  return results;
 }
 
-std::vector<DocumentProcessor::Job> DocumentProcessor::Begin(std::vector<Upload>& batch,
-                                                             std::vector<Processed>& results, Deadline deadline) {
+/// A document that another process began and did not end (DELIVERY §4). Nothing else runs here meanwhile, so that a
+/// crash tells who is to blame.
+void DocumentProcessor::RunAlone(Job& job, Deadline deadline) {
+  job.upload.work.alone = true;
+  while (job.open) {
+    if (stop_.stopping() || deadline.expired()) {
+      job.Finish(Processed::Kind::kAbandoned, "it is to be run alone, for which there is no time");
+      return;
+    }
+    if (const RunGate::Pass pass(gate_, true, deadline); pass) Run({&job, 1}, deadline);
+    // Another process runs it alone: until it is done, or given up for dead.
+    if (job.open) stop_.SleepUntil(Deadline::After(kAskAgain).EarlierOf(deadline));
+  }
+}
+
+void DocumentProcessor::Begin(std::span<Job> jobs, Deadline deadline) {
+  std::vector<Job*> waiting;
   std::vector<core::Work> works;
-  works.reserve(batch.size());
-  for (Upload& upload : batch) {
-    // The store keeps a foreign record's content; the copy made here is what gets cut.
-    if (upload.work.version == 0) upload.content = upload.work.content;
-    works.push_back(std::move(upload.work));
+  for (Job& job : jobs) {
+    if (!job.open || job.failure) continue;
+    waiting.push_back(&job);
+    works.push_back(std::move(job.upload.work));
   }
-  auto orders = Retrying(deadline, "the store", [&](Deadline call) { return ports_.effects.Begin(works, call); });
-  std::vector<Job> jobs;
-  if (!orders) {
-    for (Processed& result : results) result = {Processed::Kind::kAbandoned, 0, orders.error().message};
-    return jobs;
-  }
-  on_events_();
-  for (std::size_t i = 0; i < orders->size(); ++i) {
-    WorkOrder& order = (*orders)[i];
-    if (order.verdict == WorkOrder::Verdict::kRefused) {
-      results[i] = {Processed::Kind::kRefused, 0, order.reason};
-    } else if (order.verdict != WorkOrder::Verdict::kProcess) {
-      results[i] = {Processed::Kind::kSkipped, 0, {}};
+  if (waiting.empty()) return;
+  const auto ask = [&](std::span<const core::Work> some) {
+    return Retrying(deadline, "the store", [&](Deadline call) { return ports_.effects.Begin(some, worker_, call); });
+  };
+  auto orders = ask(works);
+  const bool one_by_one = !orders && Classify(orders.error().code, {}) != FailureClass::kOutage && works.size() > 1;
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    auto alone = one_by_one ? ask({&works[i], 1}) : base::Result<std::vector<WorkOrder>>(std::vector<WorkOrder>{});
+    const auto& answer = one_by_one ? alone : orders;
+    Job& job = *waiting[i];
+    job.upload.work = std::move(works[i]);
+    if (answer) {
+      Sort(job, one_by_one ? std::move(alone->front()) : std::move((*orders)[i]));
     } else {
-      Job job;
-      job.index = i;
-      job.id = works[i].id;
-      job.content = std::move(batch[i].content);
-      job.effects.id = job.id;
-      job.effects.version = order.version;
-      job.chunks = order.staged_chunks;
-      job.order = std::move(order);
-      jobs.push_back(std::move(job));
+      job.version = job.upload.work.version;
+      job.Fail(answer.error(), "store_failed", "store");
     }
   }
-  return jobs;
+  on_events_();
+}
+
+void DocumentProcessor::Sort(Job& job, WorkOrder order) {
+  using Verdict = WorkOrder::Verdict;
+  switch (order.verdict) {
+    case Verdict::kProcess:
+      job.begun = true;
+      job.version = order.version;
+      job.effects.id = job.id();
+      job.effects.version = order.version;
+      job.chunks = order.staged_chunks;
+      break;
+    case Verdict::kRefused:
+      if (!job.upload.record) return job.Finish(Processed::Kind::kRefused, order.reason);
+      job.failure = Failed{{"refused", order.reason, "decode"}, FailureClass::kPermanent};
+      break;
+    case Verdict::kQuarantined:
+      job.version = order.version;
+      job.failure = Failed{
+          {"crashes_worker", "two processes ended without warning while they ran nothing but this document", "process"},
+          FailureClass::kPermanent};
+      break;
+    case Verdict::kRunAlone:
+    case Verdict::kWaitForDead: break;  // stays open: RunAlone comes back to it
+    case Verdict::kAlreadyIndexed:
+    case Verdict::kSuperseded:
+    case Verdict::kDeleted: return job.Finish(Processed::Kind::kSkipped);
+  }
+  job.order = std::move(order);
 }
 
 base::Result<std::string> DocumentProcessor::ReadPart(const Job& job, std::int32_t part, Deadline deadline) {
   return Retrying(deadline, "the store",
-                  [&](Deadline) { return ports_.contents.ReadPart(job.id, job.order.version, part); });
+                  [&](Deadline) { return ports_.contents.ReadPart(job.id(), job.version, part); });
 }
 
 base::Status DocumentProcessor::Prepare(Job& job, Deadline deadline) {
@@ -146,19 +234,20 @@ base::Status DocumentProcessor::Prepare(Job& job, Deadline deadline) {
     }
     return {};
   };
-  if (job.content) {
-    const std::string content = std::move(*job.content);
-    job.content.reset();
+  // The store keeps a foreign record's content; what came with the record is what gets cut.
+  if (job.upload.work.version == 0) job.upload.content = std::move(job.upload.work.content);
+  if (job.upload.content) {
+    const std::string content = *std::exchange(job.upload.content, std::nullopt);
     RETURN_IF_ERROR(take(chunker.Feed(content, true)));
   } else {
     std::int64_t read = 0;
     for (std::int32_t number = 0; job.open && read < job.order.content_bytes; ++number) {
       auto next = ReadPart(job, number, deadline);
       if (!next) {
-        if (!base::IsRetryable(next.error().code)) {
-          job.failure = {"content_missing", "its content could not be read: " + next.error().message, "decode"};
-        }
-        return std::move(next).error();
+        Error error = std::move(next).error();
+        error.message = "its content could not be read: " + error.message;
+        job.Fail(error, "content_missing", "decode");
+        return error;
       }
       read += static_cast<std::int64_t>(next->size());
       RETURN_IF_ERROR(take(chunker.Feed(*next, read >= job.order.content_bytes)));
@@ -168,8 +257,7 @@ base::Status DocumentProcessor::Prepare(Job& job, Deadline deadline) {
   job.effects.warning = chunker.warning();
   job.effects.chunked_at = core::Now();
   if (job.chunks == 0) {
-    job.failure = {"no_text", "there is no text in its content", "chunk"};
-    return Error{Code::kInvalidArgument, job.failure->message, {}};
+    job.failure = Failed{{"no_text", "there is no text in its content", "chunk"}, FailureClass::kPermanent};
   }
   return {};
 }
@@ -202,14 +290,14 @@ base::Status DocumentProcessor::StageFull(Job& job, Deadline deadline) {
   job.effects.chunked_at = core::Now();
   auto vectors = Embed(job.effects.chunks, deadline);
   if (!vectors) {
-    if (!base::IsRetryable(vectors.error().code)) job.failure = {"embedding_failed", vectors.error().message, "embed"};
+    job.Fail(vectors.error(), "embedding_failed", "embed");
     return std::move(vectors).error();
   }
   job.effects.vectors = std::move(*vectors);
   job.effects.embedded_at = core::Now();
   auto staged = Retrying(deadline, "the store", [&](Deadline call) { return ports_.effects.Stage(job.effects, call); });
   if (!staged) {
-    if (!base::IsRetryable(staged.error().code)) job.failure = {"store_failed", staged.error().message, "store"};
+    job.Fail(staged.error(), "store_failed", "store");
     return std::move(staged).error();
   }
   if (*staged == core::Applied::kFenced) job.Finish(Processed::Kind::kSkipped);
@@ -220,11 +308,11 @@ base::Status DocumentProcessor::StageFull(Job& job, Deadline deadline) {
   return {};
 }
 
-void DocumentProcessor::EmbedTogether(std::vector<Job>& jobs, Deadline deadline) {
+void DocumentProcessor::EmbedTogether(std::span<Job> jobs, Deadline deadline) {
   std::vector<Job*> waiting;
   std::vector<std::string_view> texts;
   for (Job& job : jobs) {
-    if (!job.open || job.failure) continue;
+    if (!job.in_work()) continue;
     waiting.push_back(&job);
     for (const core::ChunkDraft& chunk : job.effects.chunks) texts.push_back(chunk.text);
   }
@@ -237,26 +325,24 @@ void DocumentProcessor::EmbedTogether(std::vector<Job>& jobs, Deadline deadline)
     if (together) {
       const auto begin = together->begin() + static_cast<std::ptrdiff_t>(first * dimensions);
       job->effects.vectors.assign(begin, begin + static_cast<std::ptrdiff_t>(count * dimensions));
-    } else if (base::IsRetryable(together.error().code)) {
-      job->Finish(Processed::Kind::kAbandoned, together.error().message);
+    } else if (Classify(together.error().code, "embed") == FailureClass::kOutage) {
+      job->Fail(together.error(), "embedding_failed", "embed");
     } else if (auto alone = Embed(job->effects.chunks, deadline);
-               alone) {  // one bad text must fail its own document only
+               alone) {  // a bad text must fail its own document only
       job->effects.vectors = std::move(*alone);
-    } else if (base::IsRetryable(alone.error().code)) {
-      job->Finish(Processed::Kind::kAbandoned, alone.error().message);
     } else {
-      job->failure = {"embedding_failed", alone.error().message, "embed"};
+      job->Fail(alone.error(), "embedding_failed", "embed");
     }
     job->effects.embedded_at = core::Now();
     first += count;
   }
 }
 
-void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadline) {
+void DocumentProcessor::PublishTogether(std::span<Job> jobs, Deadline deadline) {
   std::vector<Job*> ready;
   std::vector<Effects> effects;
   for (Job& job : jobs) {
-    if (!job.open || job.failure) continue;
+    if (!job.in_work()) continue;
     ready.push_back(&job);
     effects.push_back(std::move(job.effects));
   }
@@ -275,8 +361,8 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
   for (std::size_t i = 0; i < ready.size(); ++i) {
     if (together) {
       settle(i, (*together)[i]);
-    } else if (base::IsRetryable(together.error().code)) {
-      ready[i]->Finish(Processed::Kind::kAbandoned, together.error().message);
+    } else if (Classify(together.error().code, "store") == FailureClass::kOutage) {
+      ready[i]->Fail(together.error(), "store_failed", "store");
     } else {
       // A failed batch is run again document by document before anything is classed (DELIVERY §4).
       auto alone = Retrying(deadline, "the store", [&](Deadline call) {
@@ -284,10 +370,8 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
       });
       if (alone) {
         settle(i, alone->front());
-      } else if (base::IsRetryable(alone.error().code)) {
-        ready[i]->Finish(Processed::Kind::kAbandoned, alone.error().message);
       } else {
-        ready[i]->failure = {"store_failed", alone.error().message, "store"};
+        ready[i]->Fail(alone.error(), "store_failed", "store");
       }
     }
   }
@@ -295,7 +379,7 @@ void DocumentProcessor::PublishTogether(std::vector<Job>& jobs, Deadline deadlin
 
 void DocumentProcessor::TellCache(const Job& job, Effects effects) {
   core::CachedDocument document;  // revision 0: it was indexed for the first time
-  document.id = job.id;
+  document.id = job.id();
   document.version = effects.version;
   // A long document's staged part is in the store alone.
   if (const auto chunks = static_cast<std::int64_t>(effects.chunks.size()); chunks == job.chunks) {
@@ -305,25 +389,88 @@ void DocumentProcessor::TellCache(const Job& job, Effects effects) {
   ports_.cache->Stored(std::move(document));
 }
 
-void DocumentProcessor::RecordFailures(std::vector<Job>& jobs, Deadline deadline) {
+std::string DocumentProcessor::NameOf(const Job& job) {
+  std::string name = job.version > 0 ? fmt::format("document {} version {}", job.id(), job.version) : "a message";
+  if (const auto& record = job.upload.record) {
+    const core::Position& position = record->position;
+    name += fmt::format(" ({}/{}@{})", position.topic, position.partition, position.offset);
+  }
+  return name;
+}
+
+void DocumentProcessor::RecordFailures(std::span<Job> jobs, Deadline deadline) {
   for (Job& job : jobs) {
-    if (!job.open) continue;
-    const core::Failure failure{job.id, job.order.version, *job.failure};
-    auto applied = Retrying(deadline, "the store", [&](Deadline call) {
-      return ports_.effects.Fail({&failure, 1}, call);
-    });
-    if (!applied) {
-      // Not written down, so not done: its offset stays and it will be tried again.
-      job.Finish(Processed::Kind::kAbandoned, applied.error().message);
-    } else if (applied->front() == core::Applied::kFenced) {
-      job.Finish(Processed::Kind::kSkipped);
+    if (job.open && job.failure) RecordFailure(job, deadline);
+  }
+}
+
+void DocumentProcessor::RecordFailure(Job& job, Deadline deadline) {
+  const auto outcome = route_.Decide(job.upload, job.version, *job.failure, core::Now());
+  const auto applied = Write(outcome, deadline);
+  if (!applied) {
+    // Not written down, so not done: its offset stays and it will be read again.
+    base::LogError("the failure of {} could not be recorded: {}", NameOf(job), applied.error().message);
+    job.Finish(Processed::Kind::kAbandoned, applied.error().message);
+  } else if (*applied == core::Applied::kFenced) {
+    job.Finish(Processed::Kind::kSkipped);
+  } else {
+    CountFailure(job, outcome);
+    const Processed::Kind kind = outcome.failure.retry         ? Processed::Kind::kRetrying
+                                 : outcome.failure.dead_letter ? Processed::Kind::kDeadLettered
+                                                               : Processed::Kind::kFailed;
+    job.Finish(kind, outcome.failure.error.message);
+  }
+}
+
+base::Result<core::Applied> DocumentProcessor::Write(const FailureRoute::Outcome& outcome, Deadline deadline) {
+  if (outcome.failure.version > 0) {
+    ASSIGN_OR_RETURN(const auto applied, Retrying(deadline, "the store", [&](Deadline call) {
+                       return ports_.effects.Fail({&outcome.failure, 1}, call);
+                     }));
+    return applied.front();
+  }
+  RETURN_IF_ERROR(Retrying(deadline, "the store", [&](Deadline call) {
+    return ports_.effects.DeadLetter({&*outcome.failure.dead_letter, 1}, call);
+  }));
+  return core::Applied::kYes;
+}
+
+void DocumentProcessor::CountFailure(const Job& job, const FailureRoute::Outcome& outcome) {
+  const core::DocumentError& error = outcome.failure.error;
+  metrics_
+      .AddCounter("millrace_failures_total", "Runs that failed, by what is done about them.",
+                  {{"class", std::string(FailureClassName(job.failure->failure_class))}})
+      .Add();
+  documents_rate_.Add(1);
+  if (outcome.topic != nullptr) {
+    CountOutcome(metrics_, "retrying").Add();
+    metrics_.AddCounter("millrace_retries_total", "Records sent to a retry topic.", {{"topic", outcome.topic->name}})
+        .Add();
+    base::LogWarning("{} failed at {} and is tried again in {} s: {}", NameOf(job), error.stage,
+                     outcome.topic->delay.count(), error.message);
+  } else if (outcome.failure.dead_letter) {
+    if (job.version == 0) {
+      bad_messages_.Add();
     } else {
-      documents_failed_.Add();
-      documents_rate_.Add(1);
-      base::LogWarning("document {} version {} failed at {}: {}", job.id, job.order.version, failure.error.stage,
-                       failure.error.message);
-      job.Finish(Processed::Kind::kFailed, failure.error.message);
+      CountOutcome(metrics_, "dead_lettered").Add();
     }
+    base::LogError("{} failed at {} and is a dead letter: {}", NameOf(job), error.stage, error.message);
+  } else {
+    documents_failed_.Add();
+    base::LogWarning("{} failed at {}: {}", NameOf(job), error.stage, error.message);
+  }
+}
+
+/// Ends the suspicion that this process died of what it leaves.
+void DocumentProcessor::Abandon(std::span<const Job> jobs) {
+  std::vector<core::DocumentId> ids;
+  for (const Job& job : jobs) {
+    if (job.begun && job.result.kind == Processed::Kind::kAbandoned) ids.push_back(job.id());
+  }
+  if (ids.empty()) return;
+  if (const auto abandoned = ports_.effects.Abandon(ids, worker_, Deadline::After(kAbandonPatience)); !abandoned) {
+    base::LogWarning("{} unfinished documents will be run alone by whoever takes them: {}", ids.size(),
+                     abandoned.error().message);
   }
 }
 

@@ -32,9 +32,10 @@ std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<c
 
 }  // namespace
 
-Housekeeper::Housekeeper(Ports ports, std::string id, base::Metrics& metrics)
+Housekeeper::Housekeeper(Ports ports, std::string id, std::vector<RetryTopic> retry_topics, base::Metrics& metrics)
     : ports_(ports),
       id_(std::move(id)),
+      retry_topics_(std::move(retry_topics)),
       requeued_(metrics.AddCounter("millrace_documents_requeued_total",
                                    "Documents published again because their message could not arrive any more.")) {}
 
@@ -64,6 +65,18 @@ base::Status Housekeeper::Sweep(core::Timestamp now) {
   return {};
 }
 
+/// True while a retry topic holds records that nobody worked off: a copy that is overdue may be among them.
+base::Result<bool> Housekeeper::RetriesWait(const std::vector<core::TopicInfo>& topics) {
+  for (const RetryTopic& retry : retry_topics_) {
+    const auto group = ports_.groups.DescribeGroup(retry.group);
+    if (!group && group.error().code != base::Code::kNotFound) return group.error();
+    for (const auto& [partition, marks] : Deliverable(topics, group ? *group : core::GroupInfo())) {
+      if (partition.topic == retry.name && marks.low < marks.high) return true;
+    }
+  }
+  return false;
+}
+
 base::Status Housekeeper::RequeueStranded(core::Timestamp now) {
   ASSIGN_OR_RETURN(const auto stalled, ports_.store.FindStalled(now - kNoProgress, kStalledAtOnce));
   if (stalled.empty()) return {};
@@ -71,11 +84,12 @@ base::Status Housekeeper::RequeueStranded(core::Timestamp now) {
   const auto workers = ports_.groups.DescribeGroup(core::kWorkersGroup);
   if (!workers && workers.error().code != base::Code::kNotFound) return workers.error();
   const auto deliverable = Deliverable(topics, workers ? *workers : core::GroupInfo());
+  ASSIGN_OR_RETURN(const bool retries_wait, RetriesWait(topics));
   for (const core::Stalled& document : stalled) {
     const auto marks = deliverable.find({document.position.topic, document.position.partition});
     const bool will_arrive = marks != deliverable.end() && document.position.offset >= marks->second.low &&
                              document.position.offset < marks->second.high;
-    if (will_arrive) continue;
+    if (will_arrive || (document.retry_overdue && retries_wait)) continue;
     RETURN_IF_ERROR(ports_.outbox.Requeue(document.id, document.version));
     requeued_.Add();
     base::LogWarning("document {} version {} is published again: its message cannot arrive any more", document.id,

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/metrics.h"
 #include "base/signal.h"
@@ -9,6 +10,7 @@
 #include "core/log.h"
 #include "core/outbox.h"
 #include "core/store_admin.h"
+#include "ingest/retry_topics.h"
 
 namespace millrace::ingest {
 
@@ -25,7 +27,7 @@ class Housekeeper {
   };
 
   /// `id` is this process's Instance::id.
-  Housekeeper(Ports ports, std::string id, base::Metrics& metrics);
+  Housekeeper(Ports ports, std::string id, std::vector<RetryTopic> retry_topics, base::Metrics& metrics);
   ~Housekeeper();
 
   void Start();
@@ -36,9 +38,11 @@ class Housekeeper {
 
  private:
   base::Status RequeueStranded(core::Timestamp now);
+  base::Result<bool> RetriesWait(const std::vector<core::TopicInfo>& topics);
 
   Ports ports_;
   const std::string id_;
+  const std::vector<RetryTopic> retry_topics_;
   base::Counter& requeued_;
   base::StopFlag stop_;
   std::thread thread_;

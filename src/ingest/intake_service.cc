@@ -67,6 +67,8 @@ base::Result<SyncOutcome> IntakeService::AcceptAndIndex(core::NewDocument docume
     case Processed::Kind::kAbandoned: return still_coming(processed.reason);
     case Processed::Kind::kFailed:
     case Processed::Kind::kRefused:
+    case Processed::Kind::kRetrying:  // of records of the log only
+    case Processed::Kind::kDeadLettered:
       return Error{Code::kInternal, fmt::format("document {} could not be indexed: {}", id, processed.reason), {}};
     case Processed::Kind::kIndexed:
     case Processed::Kind::kSkipped: break;

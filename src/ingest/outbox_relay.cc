@@ -4,7 +4,6 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
-#include "core/document_event.h"
 #include "ingest/upload_message.h"
 
 namespace millrace::ingest {
@@ -18,15 +17,6 @@ constexpr auto kLease =
     std::chrono::milliseconds(30'000);  // outlasts the produce, so no other relay sends the row meanwhile
 constexpr auto kPollInterval = std::chrono::milliseconds(200);  // rows that fall due, and leases of the dead
 constexpr auto kBacklogInterval = std::chrono::seconds(1);
-
-core::LogRecord EncodeEvent(const core::OutboxRow& row) {
-  core::LogRecord record;
-  record.position.topic = row.topic;
-  record.key = core::DocumentKey(row.document_id);
-  record.value = row.value;
-  record.timestamp = core::Now();
-  return record;
-}
 
 }  // namespace
 
@@ -81,7 +71,7 @@ base::Result<std::size_t> OutboxRelay::DeliverSome() {
   if (rows.empty()) return std::size_t{0};
   std::vector<core::LogRecord> records;
   records.reserve(rows.size());
-  for (const core::OutboxRow& row : rows) records.push_back(row.value ? EncodeEvent(row) : EncodeUpload(row, store_));
+  for (const core::OutboxRow& row : rows) records.push_back(row.record ? *row.record : EncodeUpload(row, store_));
   auto produced = producer_.Produce(std::move(records), Deadline::After(kProduceTimeout));
 
   std::vector<core::Sent> sent;

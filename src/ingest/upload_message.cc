@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <boost/json.hpp>
-#include <charconv>
+#include <utility>
 
 #include "base/utf8.h"
 #include "core/document_event.h"
@@ -15,30 +15,6 @@ namespace {
 namespace json = boost::json;
 using base::Code;
 using base::Error;
-
-constexpr char kVersionHeader[] = "millrace-version";
-constexpr char kStoreHeader[] = "millrace-store";
-
-std::string StoreHeaderValue(const core::StoreIdentity& store) { return fmt::format("{}/{}", store.id, store.epoch); }
-
-std::optional<std::int64_t> ParseInteger(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-/// The version of our own record; nothing for a foreign one, whatever it claims.
-std::optional<core::Version> OwnVersion(const core::LogRecord& record, const core::StoreIdentity& store) {
-  std::optional<core::Version> version;
-  bool ours = false;
-  for (const auto& header : record.headers) {
-    if (header.name == kVersionHeader) version = ParseInteger(header.value);
-    if (header.name == kStoreHeader) ours = header.value == StoreHeaderValue(store);
-  }
-  if (!ours || !version || *version <= 0) return std::nullopt;
-  return version;
-}
 
 base::Result<std::int64_t> RequireDocumentId(const json::object& message) {
   const json::value* id = message.if_contains("document_id");
@@ -79,12 +55,12 @@ core::LogRecord EncodeUpload(const core::OutboxRow& row, const core::StoreIdenti
   record.position.topic = row.topic;
   record.key = core::DocumentKey(row.document_id);
   record.value = std::move(value);
-  record.headers = {{kVersionHeader, std::to_string(row.version)}, {kStoreHeader, StoreHeaderValue(store)}};
+  record.headers = OwnHeaders(row.version, store);
   record.timestamp = core::Now();
   return record;
 }
 
-base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdentity& store) {
+base::Result<Upload> DecodeUpload(const core::LogRecord& record, const core::StoreIdentity& store) {
   if (!record.value) return Error{Code::kInvalidArgument, "the message has no value", {}};
   boost::system::error_code error;
   const json::value value = json::parse(*record.value, error);
@@ -94,12 +70,16 @@ base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdent
 
   Upload upload;
   ASSIGN_OR_RETURN(upload.work.id, RequireDocumentId(message));
-  upload.work.position = record.position;
-  upload.work.timestamp = record.timestamp;
+  upload.trace = ReadTrace(record, store);
+  // A redriven record that is no version of anything is news, else it would be older than what it is to repair.
+  const bool is_news = upload.trace.version == 0 && upload.trace.dead_letter > 0;
+  upload.work.position = is_news ? record.position : upload.trace.original;
+  upload.work.timestamp = is_news ? record.timestamp : upload.trace.original_timestamp;
+  upload.work.dead_letter = upload.trace.dead_letter;
   std::optional<std::string> content = OptionalString(message, "content");
 
-  if (const auto own = OwnVersion(record, store)) {
-    upload.work.version = *own;
+  if (upload.trace.version > 0) {
+    upload.work.version = upload.trace.version;
     if (const json::value* ref = message.if_contains("content_ref"); ref != nullptr && ref->is_object()) {
       const json::value* bytes = ref->get_object().if_contains("bytes");
       upload.content_bytes = bytes != nullptr && bytes->is_int64() ? bytes->get_int64() : 0;
@@ -121,6 +101,19 @@ base::Result<Upload> DecodeUpload(core::LogRecord record, const core::StoreIdent
   upload.work.title = std::move(document.title);
   upload.work.content = std::move(document.content);
   upload.work.chunking.strategy = core::ChunkStrategy::kSentence;  // as the contract's own documents are cut
+  return upload;
+}
+
+Upload TakeUpload(core::LogRecord record, const core::StoreIdentity& store) {
+  auto decoded = DecodeUpload(record, store);
+  Upload upload;
+  if (decoded) {
+    upload = std::move(*decoded);
+  } else {
+    upload.trace = ReadTrace(record, store);
+    upload.bad = core::DocumentError{"bad_message", decoded.error().message, "decode"};
+  }
+  upload.record = std::move(record);
   return upload;
 }
 

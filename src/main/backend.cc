@@ -1,6 +1,7 @@
 #include "main/backend.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,15 @@
 
 namespace millrace::app {
 namespace {
+
+/// Room for what a copy's headers add to a record of the brokers' own limit, 1 MiB.
+constexpr char kCopyBytes[] = "2097152";
+
+struct OwnTopic {
+  std::string name;
+  std::int32_t partitions = 3;
+  std::optional<std::chrono::hours> retention;  // in embedded mode; none: for ever, everywhere
+};
 
 struct InMemory {
   memory::MemoryStore store;
@@ -35,6 +45,7 @@ Backend OpenMemory() {
           store.contents(),
           store.chunks(),
           store.effects(),
+          store.dead_letters(),
           store.index_feed(),
           store.outbox(),
           store.admin(),
@@ -57,6 +68,7 @@ base::Result<Backend> OpenSqlite(const Config& config) {
                  database.contents(),
                  database.chunks(),
                  database.effects(),
+                 database.dead_letters(),
                  database.index_feed(),
                  database.outbox(),
                  database.admin(),
@@ -71,21 +83,36 @@ base::Result<Backend> OpenSqlite(const Config& config) {
 }  // namespace
 
 std::vector<core::TopicSpec> OwnTopics(const Config& config) {
-  const std::vector<std::pair<const char*, std::int32_t>> partitions = {
-      {core::kUploadsTopic, 3}, {core::kEventsTopic, 3}, {core::kAnalyticsTopic, 1}};
+  using std::chrono::hours;
+  // Uploads may go once all groups are past them, the contents stay in the store; dead letters stay for ever.
+  std::vector<OwnTopic> own = {{core::kUploadsTopic, 3, hours(24)},
+                               {core::kEventsTopic, 3, hours(24)},
+                               {core::kAnalyticsTopic, 1, hours(24 * 7)},
+                               {core::kDeadLettersTopic, 3, std::nullopt}};
+  for (const ingest::RetryTopic& retry : RetryTopicsOf(config)) own.push_back({retry.name, 3, hours(24)});
   std::vector<core::TopicSpec> topics;
-  for (const auto& [name, count] : partitions) {
-    core::TopicSpec topic{name, count, 1, {}};
+  for (const OwnTopic& one : own) {
+    core::TopicSpec topic{one.name, one.partitions, 1, {}};
+    if (!one.retention) topic.config["retention.ms"] = "-1";
     if (config.cluster()) {
       topic.replication = static_cast<std::int16_t>(config.kafka_replication);  // retention: as the brokers are set
-    } else {
-      // Uploads may go once all groups are past them, the contents stay in the store; the others are views' food.
-      const std::chrono::milliseconds age = std::chrono::hours(topic.name == core::kAnalyticsTopic ? 24 * 7 : 24);
-      topic.config["retention.ms"] = std::to_string(age.count());
+      if (one.name.starts_with(std::string(core::kUploadsTopic) + "-")) topic.config["max.message.bytes"] = kCopyBytes;
+    } else if (one.retention) {
+      topic.config["retention.ms"] = std::to_string(std::chrono::milliseconds(*one.retention).count());
     }
     topics.push_back(std::move(topic));
   }
   return topics;
+}
+
+std::vector<ingest::RetryTopic> RetryTopicsOf(const Config& config) {
+  return ingest::ParseRetryDelays(config.retry_delays).value();  // checked when it was set
+}
+
+std::map<std::string, std::string> RetryGroupsOf(const Config& config) {
+  std::map<std::string, std::string> groups;
+  for (const ingest::RetryTopic& topic : RetryTopicsOf(config)) groups[topic.name] = topic.group;
+  return groups;
 }
 
 base::Result<Backend> OpenBackend(const Config& config) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "admin/health_probes.h"
 #include "base/result.h"
+#include "core/dead_letters.h"
 #include "core/document_store.h"
 #include "core/effect_store.h"
 #include "core/foreign_rows.h"
@@ -17,6 +19,7 @@
 #include "core/search_statistics.h"
 #include "core/store_admin.h"
 #include "core/vector_cache.h"
+#include "ingest/retry_topics.h"
 #include "main/config.h"
 
 namespace millrace::app {
@@ -28,6 +31,7 @@ struct Backend {
   core::ContentStore& contents;
   core::ChunkStore& chunks;
   core::EffectStore& effects;
+  core::DeadLetters& dead_letters;
   core::IndexFeed& index_feed;
   core::Outbox& outbox;
   core::StoreAdmin& store_admin;
@@ -45,6 +49,11 @@ struct Backend {
 
 /// The topics of the contract, and ours, as they are made where they are missing.
 std::vector<core::TopicSpec> OwnTopics(const Config& config);
+
+std::vector<ingest::RetryTopic> RetryTopicsOf(const Config& config);
+
+/// By topic, the group that reads it.
+std::map<std::string, std::string> RetryGroupsOf(const Config& config);
 
 /// In embedded mode SQLite in `config.data`, or memory when `config.ephemeral`, with the topics that were missing; in a
 /// cluster MySQL, Kafka and Redis, of which only MySQL must be there.

@@ -78,6 +78,7 @@ base::Result<Backend> OpenCluster(const Config& config) {
                   database->contents(),
                   database->chunks(),
                   database->effects(),
+                  database->dead_letters(),
                   database->index_feed(),
                   database->outbox(),
                   database->admin(),

@@ -24,7 +24,8 @@ struct Config {
   std::int64_t http_workers = 64;
   std::int64_t max_backlog = 1'000'000;  // messages accepted and not in the log, beyond which accepting answers 503
   std::int64_t drain_seconds = 20;
-  std::string api_keys;       // file of keys; none: everyone may do everything
+  std::string retry_delays = "5s,1m,10m";  // how long a failed document waits, each time; as ingest::ParseRetryDelays
+  std::string api_keys;                    // file of keys; none: everyone may do everything
   std::string allowed_hosts;  // comma-separated names that /v1 answers to beside localhost and the listen host
   std::string cors_origin = "*";
   std::string log_level = "info";  // debug | info | warning | error

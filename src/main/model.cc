@@ -26,6 +26,11 @@ using base::Error;
 /// The test model refuses a text that holds this word, so that failing documents can be tried out.
 constexpr std::string_view kRefusedByTestModel = "millracerefusethis";
 
+/// While the file that MILLRACE_TEST_FAULTS names exists, the test model fails on the first word and dies of the
+/// second.
+constexpr std::string_view kFailsTestModelForNow = "millracefailfornow";
+constexpr std::string_view kCrashesTestModel = "millracecrashhere";
+
 std::vector<fs::path> AssetDirectories(const Config& config) {
   if (!config.assets.empty()) return {config.assets};
   std::vector<fs::path> directories;
@@ -59,7 +64,15 @@ base::Result<std::string> ReadFile(const fs::path& path) {
 base::Result<std::unique_ptr<core::Encoder>> OpenEncoder(const Config& config, const core::Tokenizer& tokenizer) {
   if (config.model == "test") {
     embed::HashEncoder::Options options;
-    for (const core::Token& token : tokenizer.Tokenize(kRefusedByTestModel, 64)) options.fail_on.push_back(token.id);
+    const auto tokens_of = [&](std::string_view word) {
+      std::vector<std::int32_t> ids;
+      for (const core::Token& token : tokenizer.Tokenize(word, 64)) ids.push_back(token.id);
+      return ids;
+    };
+    options.fail_on = tokens_of(kRefusedByTestModel);
+    options.fail_for_now_on = tokens_of(kFailsTestModelForNow);
+    options.crash_on = tokens_of(kCrashesTestModel);
+    if (const char* file = std::getenv("MILLRACE_TEST_FAULTS")) options.faults_file = file;
     return std::unique_ptr<core::Encoder>(std::make_unique<embed::HashEncoder>(std::move(options)));
   }
   onnx::OnnxOptions options;

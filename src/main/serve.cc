@@ -15,13 +15,14 @@
 #include "http/services.h"
 #include "index/exact_vector_index.h"
 #include "ingest/cache_keeper.h"
+#include "ingest/dead_letter_service.h"
 #include "ingest/document_processor.h"
 #include "ingest/housekeeper.h"
 #include "ingest/intake_service.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
 #include "ingest/takeover.h"
-#include "ingest/upload_consumer.h"
+#include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
 #include "search/analytics.h"
@@ -65,8 +66,8 @@ class Application {
         model_(std::move(foundation.model)),
         relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
         cache_(MakeCacheKeeper(backend_, id_, metrics)),
-        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
-                   [this] { relay_.Wake(); }),
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, id_,
+                   {foundation.identity, RetryTopicsOf(config_)}, metrics, stop_, [this] { relay_.Wake(); }),
         follower_({backend_.index_feed, index_, backend_.log_admin, [this] { return backend_.new_consumer(""); }, hub_},
                   metrics),
         followed_index_(follower_, index_),
@@ -74,19 +75,20 @@ class Application {
                 metrics),
         analytics_(backend_.producer, metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
-        consumer_(MakeConsumer(foundation.identity, metrics)),
+        consumers_(MakeConsumers(foundation.identity)),
         analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
         takeover_(MakeTakeover(metrics)),
+        dead_letters_(backend_.dead_letters, foundation.identity, [this] { relay_.Wake(); }),
         topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
-            metrics),
+            RetryTopicsOf(config_), metrics),
         presence_(backend_.instances, [this] { return Self(); }),
-        overview_(
-            {backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, index_, backend_.instances,
-             [this] { return Self(); }, [this] { return Readiness(); }, ProbesOf(config_, backend_, StoreProbe()),
-             config_.cluster() ? "cluster" : "embedded", model_.description},
-            metrics) {}
+        overview_({backend_.documents, backend_.dead_letters, backend_.outbox, backend_.log_admin, backend_.group_admin,
+                   index_, backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
+                   [this] { return processor_.outage(); }, ProbesOf(config_, backend_, StoreProbe()),
+                   RetryGroupsOf(config_), config_.cluster() ? "cluster" : "embedded", model_.description},
+                  metrics) {}
 
   base::Status Start(const ListenAddress& address, std::uint16_t port) {
     url_ = UrlOf(address, port);
@@ -94,11 +96,11 @@ class Application {
     follower_.Start();
     relay_.Start();
     if (cache_) cache_->Start();
-    if (consumer_) RETURN_IF_ERROR(consumer_->Start());
+    presence_.Start();  // first: what it begins must not be taken for the work of a dead process
+    if (consumers_) RETURN_IF_ERROR(consumers_->Start());
     RETURN_IF_ERROR(analytics_consumer_.Start());
     if (takeover_) takeover_->Start();
     housekeeper_.Start();
-    presence_.Start();
     Announce();
     return {};
   }
@@ -109,9 +111,9 @@ class Application {
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {
     if (takeover_) takeover_->Stop();
-    if (consumer_) {
+    if (consumers_) {
       StopWithin(
-          deadline, [this] { consumer_->Stop(); }, *model_.embedder);
+          deadline, [this] { consumers_->Stop(); }, *model_.embedder);
     }
     if (cache_) cache_->Stop(deadline);
     relay_.Stop(deadline);
@@ -130,6 +132,7 @@ class Application {
                             search_,
                             hub_,
                             overview_,
+                            dead_letters_,
                             backend_.search_statistics,
                             {backend_.log_admin, backend_.group_admin, backend_.producer,
                              [make = backend_.new_consumer] { return make(""); }},
@@ -162,10 +165,9 @@ class Application {
     }
   }
 
-  std::unique_ptr<ingest::UploadConsumer> MakeConsumer(const core::StoreIdentity& identity, base::Metrics& metrics) {
+  std::unique_ptr<Consumers> MakeConsumers(const core::StoreIdentity& identity) {
     if (config_.cluster()) return nullptr;
-    return std::make_unique<ingest::UploadConsumer>(backend_.new_consumer(core::kWorkersGroup), processor_, identity,
-                                                    ingest::UploadConsumerOptions(), metrics);
+    return std::make_unique<Consumers>(backend_, processor_, identity, RetryTopicsOf(config_));
   }
 
   std::unique_ptr<ingest::Takeover> MakeTakeover(base::Metrics& metrics) {
@@ -186,9 +188,9 @@ class Application {
     self.version = base::kVersion;
     self.started_at = started_at_;
     self.applied = follower_.followed();
-    if (consumer_) {
-      self.partitions = consumer_->partitions();
-      self.in_flight = consumer_->in_flight();
+    if (consumers_) {
+      self.partitions = consumers_->partitions();
+      self.in_flight = consumers_->in_flight();
     }
     self.documents_per_second = processor_.documents_per_second();
     self.chunks_per_second = processor_.chunks_per_second();
@@ -230,9 +232,10 @@ class Application {
   ingest::IntakeService intake_;
   search::Analytics analytics_;
   search::SearchService search_;
-  std::unique_ptr<ingest::UploadConsumer> consumer_;  // none in a cluster
+  std::unique_ptr<Consumers> consumers_;  // none in a cluster
   search::AnalyticsConsumer analytics_consumer_;
   std::unique_ptr<ingest::Takeover> takeover_;  // none where nobody else writes
+  ingest::DeadLetterService dead_letters_;
   admin::TopicKeeper topics_;
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "ingest/retry_topics.h"
 
 namespace millrace::app {
 namespace {
@@ -95,6 +96,17 @@ Setting Switch(std::string name, std::string help, bool Config::*member) {
           [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }, true};
 }
 
+Setting RetryDelays() {
+  Setting setting = Text("retry_delays", "how long a failed document waits before each further try; none: no tries",
+                         &Config::retry_delays);
+  setting.set = [](Config& config, const std::string& text) -> std::optional<std::string> {
+    if (const auto topics = ingest::ParseRetryDelays(text); !topics) return topics.error().message;
+    config.retry_delays = text;
+    return std::nullopt;
+  };
+  return setting;
+}
+
 Setting Secret(std::string name, std::string help, std::string Config::*member) {
   Setting setting = Text(std::move(name), std::move(help), member);
   setting.is_secret = true;
@@ -151,6 +163,7 @@ std::vector<Setting> ServerSettings() {
       ServeOnly(Number("max_backlog", "undelivered messages beyond which accepting answers 503", &Config::max_backlog,
                        1, std::int64_t{1} << 40)),
       Number("drain_seconds", "time to finish at SIGTERM", &Config::drain_seconds, 0, 3600),
+      RetryDelays(),
       Text("api_keys", "file of API keys: KEY read|write|admin", &Config::api_keys),
       Text("allowed_hosts", "names /v1 answers to, comma-separated", &Config::allowed_hosts),
       ServeOnly(Text("cors_origin", "origin allowed on the contract's routes", &Config::cors_origin)),

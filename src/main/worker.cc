@@ -17,7 +17,7 @@
 #include "ingest/document_processor.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
-#include "ingest/upload_consumer.h"
+#include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
 
@@ -35,16 +35,17 @@ class Worker {
         model_(std::move(foundation.model)),
         relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
         cache_(MakeCacheKeeper(backend_, id_, metrics)),
-        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, metrics, stop_,
-                   [this] { relay_.Wake(); }),
-        consumer_(backend_.new_consumer(core::kWorkersGroup), processor_, foundation.identity, {}, metrics),
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, id_,
+                   {foundation.identity, RetryTopicsOf(config_)}, metrics, stop_, [this] { relay_.Wake(); }),
+        consumers_(backend_, processor_, foundation.identity, RetryTopicsOf(config_)),
         topics_(backend_.log_admin, OwnTopics(config_)),
         presence_(backend_.instances, [this] { return Self(); }),
-        overview_({backend_.documents, backend_.outbox, backend_.log_admin, backend_.group_admin, no_index_,
-                   backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
+        overview_({backend_.documents, backend_.dead_letters, backend_.outbox, backend_.log_admin, backend_.group_admin,
+                   no_index_, backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
+                   [this] { return processor_.outage(); },
                    ProbesOf(config_, backend_,
                             [this](std::chrono::milliseconds timeout) { return backend_.store_admin.Probe(timeout); }),
-                   "cluster", model_.description},
+                   RetryGroupsOf(config_), "cluster", model_.description},
                   metrics) {}
 
   base::Status Start(const ListenAddress& address, std::uint16_t port) {
@@ -52,8 +53,8 @@ class Worker {
     topics_.Start();
     relay_.Start();
     if (cache_) cache_->Start();
-    RETURN_IF_ERROR(consumer_.Start());
-    presence_.Start();
+    presence_.Start();  // first: what it begins must not be taken for the work of a dead process
+    RETURN_IF_ERROR(consumers_.Start());
     base::LogInfo("millrace {} works ({}), health and metrics on {}", base::kVersion, PlacesOf(config_), url_);
     base::LogInfo("model {}", model_.description);
     return {};
@@ -64,7 +65,7 @@ class Worker {
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {
     StopWithin(
-        deadline, [this] { consumer_.Stop(); }, *model_.embedder);
+        deadline, [this] { consumers_.Stop(); }, *model_.embedder);
     if (cache_) cache_->Stop(deadline);
     relay_.Stop(deadline);
     presence_.Stop();
@@ -83,8 +84,8 @@ class Worker {
     self.url = url_;
     self.version = base::kVersion;
     self.started_at = started_at_;
-    self.partitions = consumer_.partitions();
-    self.in_flight = consumer_.in_flight();
+    self.partitions = consumers_.partitions();
+    self.in_flight = consumers_.in_flight();
     self.documents_per_second = processor_.documents_per_second();
     self.chunks_per_second = processor_.chunks_per_second();
     self.tokens_per_second = model_.embedder->tokens_per_second();
@@ -106,7 +107,7 @@ class Worker {
   ingest::OutboxRelay relay_;
   std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
   ingest::DocumentProcessor processor_;
-  ingest::UploadConsumer consumer_;
+  Consumers consumers_;
   admin::TopicKeeper topics_;
   ingest::Presence presence_;
   admin::PipelineOverview overview_;

@@ -210,8 +210,8 @@ def test_analytics_message_of_a_search(shared):
     time.strptime(found[0]["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")
 
 
-def left_out(shared):
-    """How many messages the workers left out, as their metrics count them."""
+def bad_messages(shared):
+    """How many messages the workers took for no upload, as their metrics count them."""
     total = 0
     for worker in (program for program in shared.programs if isinstance(program, Worker)):
         lines = requests.get(worker.url + "/metrics", timeout=5).text.splitlines()
@@ -220,8 +220,8 @@ def left_out(shared):
 
 
 def test_poison_blocks_nothing(shared):
-    """Not JSON, no id, no content, an id out of range, no value: each is left out and counted, the good ones around them are indexed."""
-    left_out_before = left_out(shared)
+    """Not JSON, no id, no content, an id out of range, no value: each is a dead letter and counted, the good ones around them are indexed."""
+    before = bad_messages(shared)
     good = {}
     poison = [b"not json", b"\xff\xfe", b"[]", b"", {"title": "no id", "content": "x"}, {"document_id": "7", "content": "x"},
               {"document_id": 90_000_001}, {"document_id": 4_000_000_000_000, "content": "x"}, {"document_id": -1, "content": "x"}, None]
@@ -230,5 +230,7 @@ def test_poison_blocks_nothing(shared):
         answer = shared.one.upload(100 + index)
         good[answer.json()["document_id"]] = 100 + index
     shared.check(good, shared.other)
-    assert left_out(shared) - left_out_before == len(poison)
+    assert bad_messages(shared) - before == len(poison)
+    listed = [letter for letter in shared.one.pages("/v1/dead-letters", "dead_letters") if letter["error"]["stage"] == "decode"]
+    assert len(listed) == len(poison) and len({str(letter["original"]) for letter in listed}) == len(poison)
     assert shared.stack.lag() == 0 and shared.stack.committed(WORKERS)

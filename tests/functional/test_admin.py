@@ -108,7 +108,7 @@ def test_metric_is_there(used, name, kind):
 
 def test_metrics_agree_with_what_happened(used):
     assert used.metric("millrace_documents", status="indexed") == 20
-    assert used.metric("millrace_documents", status="failed") == 1
+    assert used.metric("millrace_documents", status="dead_lettered") == 1
     assert used.metric("millrace_documents", status="deleted") == 1
     assert used.metric("millrace_outbox_rows") == 0
     assert used.metric("millrace_consumer_lag") == 0
@@ -131,17 +131,19 @@ def test_labels_stay_few_whatever_clients_send(used):
 
 def test_status(used):
     status = used.get("/v1/status")
-    assert list(status) == ["mode", "model", "documents", "chunks", "index", "outbox", "in_flight", "lag", "rates", "seconds_left",
+    assert list(status) == ["mode", "model", "documents", "chunks", "index", "outbox", "in_flight", "lag", "retries", "dead_letters", "rates", "seconds_left",
                             "instances"]
     assert status["instances"] == {"servers": 1, "workers": 0}
     assert status["mode"] == "embedded" and isinstance(status["model"], str)
     assert list(status["documents"]) == STATUSES
-    assert status["documents"] == dict.fromkeys(STATUSES, 0) | {"indexed": 20, "failed": 1, "deleted": 1}
+    assert status["documents"] == dict.fromkeys(STATUSES, 0) | {"indexed": 20, "dead_lettered": 1, "deleted": 1}
     assert status["index"]["documents"] == 20 and status["index"]["bytes"] > 0
     assert status["outbox"] == {"rows": 0, "oldest_seconds": None}
     assert status["in_flight"] == 0
     assert list(status["rates"]) == ["documents_per_second", "chunks_per_second", "tokens_per_second"]
     assert status["lag"]["total"] == 0
+    assert status["retries"] == {"waiting": 0, "topics": [{"topic": f"document-uploads-retry-{delay}", "waiting": 0} for delay in ("10m", "1m", "5s")]}
+    assert status["dead_letters"] == 1
     partitions = status["lag"]["partitions"]
     assert [(one["topic"], one["partition"]) for one in partitions] == [("document-uploads", n) for n in range(3)]
     for one in partitions:

@@ -48,7 +48,7 @@ def test_one_answer_for_each_line_in_order(server):
 
 def test_wait_adds_what_became_of_each(server):
     answers = send(server, '{"content":"Good."}\n{"content":"millracerefusethis"}\n{"content":5}\n', "/v1/documents/bulk?wait=30")
-    assert [answer.get("status") for answer in answers] == ["indexed", "failed", None]
+    assert [answer.get("status") for answer in answers] == ["indexed", "dead_lettered", None]
     assert answers[1]["error"]["stage"] == "embed"
     assert server.document(answers[0]["document_id"])["searchable"]
 

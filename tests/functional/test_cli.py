@@ -167,7 +167,7 @@ def test_unknown_documents(server):
 
 def test_failed_documents_say_why(own):
     own.add("millracerefusethis", key="refused")
-    assert "refused" in millrace(own, "documents", "list", "--status", "failed").stdout
+    assert "refused" in millrace(own, "documents", "list", "--status", "dead_lettered").stdout
     assert "embed" in millrace(own, "documents", "show", "--key", "refused").stdout
 
 

@@ -300,13 +300,13 @@ def test_longest_title_and_key(server):
 def test_failure_is_shown_and_sending_again_retries(server):
     name = key("failing")
     failed = server.add(REFUSED, key=name)
-    assert (failed["status"], failed["searchable"], failed["indexed_version"], failed["chunks"]) == ("failed", False, 0, 0)
+    assert (failed["status"], failed["searchable"], failed["indexed_version"], failed["chunks"]) == ("dead_lettered", False, 0, 0)
     assert list(failed["error"]) == ["code", "message", "stage"]
     assert failed["error"]["stage"] == "embed" and failed["error"]["code"] and failed["error"]["message"]
     assert failed["steps"]["stored"] is None
     assert server.search("test model", top_k=1000, filter={"field": "key", "equals": name}) == []
     again = server.add(REFUSED, key=name)
-    assert again["result"] != "unchanged" and again["status"] == "failed" and again["id"] == failed["id"]
+    assert again["result"] != "unchanged" and again["status"] == "dead_lettered" and again["id"] == failed["id"]
     good = server.add("The test model takes this.", key=name)
     assert (good["id"], good["status"], good["searchable"], good["error"]) == (failed["id"], "indexed", True, None)
 
@@ -315,7 +315,7 @@ def test_failed_new_version_leaves_the_old_one(server):
     name = key("half")
     first = server.add("The good first version.", key=name)
     failed = server.add(REFUSED, key=name)
-    assert (failed["id"], failed["status"], failed["version"], failed["indexed_version"]) == (first["id"], "failed", 2, 1)
+    assert (failed["id"], failed["status"], failed["version"], failed["indexed_version"]) == (first["id"], "dead_lettered", 2, 1)
     assert failed["searchable"] is False
     hits = server.search("The good first version.", filter={"field": "key", "equals": name})
     assert [hit["chunk"]["text"] for hit in hits] == ["The good first version."]
@@ -323,7 +323,7 @@ def test_failed_new_version_leaves_the_old_one(server):
 
 def test_a_failure_touches_no_other_document(server):
     answers = server.bulk([{"content": REFUSED if n % 5 == 0 else text(100 + n)} for n in range(40)], wait=60)
-    assert [answer["status"] for answer in answers] == ["failed" if n % 5 == 0 else "indexed" for n in range(40)]
+    assert [answer["status"] for answer in answers] == ["dead_lettered" if n % 5 == 0 else "indexed" for n in range(40)]
 
 
 @pytest.mark.parametrize("path", ["/v1/documents/987654321", "/v1/documents/987654321/chunks",

@@ -11,7 +11,7 @@ from watching import Watcher
 
 
 def in_order(statuses):
-    ranks = {"queued": 0, "processing": 1, "indexed": 2, "failed": 2}
+    ranks = {"queued": 0, "processing": 1, "indexed": 2, "dead_lettered": 2}
     return [ranks[status] for status, _ in statuses] == sorted(ranks[status] for status, _ in statuses)
 
 
@@ -28,11 +28,11 @@ def test_statuses_of_a_document_in_order(server):
     failing = server.add("millracerefusethis")["id"]
     for document_id in ids:
         watcher.wait_for(document_id, "indexed")
-    watcher.wait_for(failing, "failed")
+    watcher.wait_for(failing, "dead_lettered")
     for document_id in [*ids, failing]:
         statuses = watcher.of(document_id)
         assert statuses[0] == ("queued", 1) and in_order(statuses), statuses
-    assert [status for status, _ in watcher.of(failing)][-1] == "failed"
+    assert [status for status, _ in watcher.of(failing)][-1] == "dead_lettered"
     watcher.close()
 
 

@@ -197,7 +197,7 @@ class Server(Program):
     def wait_indexed(self, document_id, patience=PATIENCE):
         def indexed():
             document = self.document(document_id)
-            assert document["status"] != "failed", document
+            assert document["status"] not in ("failed", "dead_lettered"), document
             return document if document["searchable"] else None
         return wait_until(indexed, f"document {document_id} being searchable", patience)
 

@@ -79,6 +79,7 @@ Settings ProducerSettings(const KafkaOptions& options) {
                   {{"enable.idempotence", "true"},     // and with it acks=all
                    {"partitioner", "murmur2_random"},  // where Java's clients place a key
                    {"linger.ms", "2"},                 // one request for what is produced together
+                   {"message.max.bytes", "2097152"},   // a full record and the headers of its failure
                    {"queue.buffering.max.messages", "20000"},
                    {"queue.buffering.max.kbytes", "65536"},
                    // A record is written within this time or never: the producers for which order matters wait for

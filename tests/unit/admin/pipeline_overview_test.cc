@@ -48,7 +48,9 @@ class PipelineOverviewTest : public testing::Test {
   memory::InstanceTable instances_;
   base::Metrics metrics_;
   core::Instance self_;
+  std::string outage_;
   PipelineOverview overview_{{store_.documents(),
+                              store_.dead_letters(),
                               store_.outbox(),
                               log_.admin(),
                               log_.groups(),
@@ -56,7 +58,9 @@ class PipelineOverviewTest : public testing::Test {
                               instances_,
                               [this] { return self_; },
                               [] { return Readiness::kReady; },
+                              [this] { return outage_; },
                               {{"store", [](auto) { return base::Status(); }}},
+                              {{"document-uploads-retry-5s", "embedding-workers-retry-5s"}},
                               "cluster",
                               "model"},
                              metrics_};
@@ -138,6 +142,26 @@ TEST_F(PipelineOverviewTest, MetricsShowWhatThisServerDoes) {
 TEST_F(PipelineOverviewTest, HealthIsWhatTheProbesSay) {
   EXPECT_THAT(overview_.Health(), testing::ElementsAre(testing::Pair("store", "connected")));
   EXPECT_EQ(overview_.mode(), "cluster");
+}
+
+TEST_F(PipelineOverviewTest, CountsRetriesApartFromTheLag) {
+  core::TopicSpec topic;
+  topic.name = "document-uploads-retry-5s";
+  ASSERT_TRUE(log_.admin().CreateTopic(topic));
+  core::LogRecord record;
+  record.position = {topic.name, 0, -1};
+  ASSERT_TRUE(log_.producer().Produce({record, record}, base::Deadline::AfterSeconds(5)));
+  ASSERT_TRUE(log_.groups().ResetOffsets("embedding-workers-retry-5s", {{{topic.name, 0}, 1}}));
+  const PipelineStatus status = Status();
+  EXPECT_EQ(status.total_lag, 0);
+  EXPECT_EQ(status.retries_waiting, 1);
+  EXPECT_EQ(status.retry_lag.size(), 3u);
+}
+
+TEST_F(PipelineOverviewTest, TellsWhenConsumptionIsStopped) {
+  EXPECT_FALSE(overview_.Health().contains("consumption"));
+  outage_ = "stopped: the store is not available: disk full";
+  EXPECT_EQ(overview_.Health()["consumption"], outage_);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/memory/memory_log.h"
+#include "adapters/memory/memory_store.h"
 #include "core/search_tally.h"
 #include "http/services.h"
 
@@ -25,13 +26,17 @@ class FakeServices : public ingest::Intake,
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this, *this, *this, *this, *this, events, *this, *this, log(), metrics, settings, "0.1.0", "model", {}, 2};
+    return {*this, *this, *this,   *this,    *this,   events,  *this, dead_letters,
+            *this, log(), metrics, settings, "0.1.0", "model", {},    2};
   }
 
   LogServices log() {
     return {memory_log.admin(), memory_log.groups(), memory_log.producer(),
             [this] { return memory_log.NewConsumer(""); }};
   }
+
+  memory::MemoryStore store;  // of dead letters alone
+  ingest::DeadLetterService dead_letters{store.dead_letters(), {"store-1", 1}, [] {}};
 
   // What tests set.
   memory::MemoryLog memory_log;
@@ -135,7 +140,9 @@ class FakeServices : public ingest::Intake,
   base::Result<admin::PipelineStatus> Pipeline() override {
     admin::PipelineStatus status;
     status.model = "model";
-    status.lag.push_back({"document-uploads", 0, 1, 5, std::nullopt, 4});
+    status.lag.push_back({"document-uploads", 0, "embedding-workers", 1, 5, std::nullopt, 4});
+    status.retry_lag.push_back({"document-uploads-retry-5s", 0, "embedding-workers-retry-5s", 0, 2, 1, 1});
+    status.retries_waiting = 1;
     return status;
   }
   base::Result<std::vector<core::Instance>> Instances() override { return instances; }

@@ -13,7 +13,8 @@ struct CachedPipeline : PipelineFixture {
   FaultyCache cache;
   FakeInstances instances;
   CacheKeeper keeper{{cache, store.index_feed(), instances}, "me", metrics};
-  DocumentProcessor cached{{store.effects(), store.contents(), embedder, &keeper}, metrics, stop, [] {}};
+  DocumentProcessor cached{
+      {store.effects(), store.contents(), embedder, &keeper}, "worker-1", {identity, {}}, metrics, stop, [] {}};
 
   CachedPipeline() {
     instances.Hand("cache", "another");

@@ -12,7 +12,10 @@ namespace {
 class HousekeeperTest : public testing::Test {
  protected:
   Housekeeper Make(std::string id) {
-    return {{store_.admin(), store_.outbox(), log_.admin(), log_.groups(), instances_}, std::move(id), metrics_};
+    return {{store_.admin(), store_.outbox(), log_.admin(), log_.groups(), instances_},
+            std::move(id),
+            ParseRetryDelays("5s").value(),
+            metrics_};
   }
 
   void Accept() {

@@ -50,6 +50,9 @@ class ScriptedEmbedder final : public core::Embedder {
     }
     std::vector<float> vectors(texts.size() * 4, 0);
     for (std::size_t i = 0; i < texts.size(); ++i) {
+      if (texts[i].find("FLAKY") != std::string_view::npos && flaky_) {
+        return base::Error{base::Code::kInternal, "the model stumbles", {}};
+      }
       if (texts[i].find("POISON") != std::string_view::npos) {
         return base::Error{base::Code::kInvalidArgument, "the model refuses this", {}};
       }
@@ -61,6 +64,11 @@ class ScriptedEmbedder final : public core::Embedder {
   void FailTimes(int times) {
     std::lock_guard lock(mutex_);
     outages_ = times;
+  }
+  /// Whether texts with the word FLAKY fail.
+  void SetFlaky(bool flaky) {
+    std::lock_guard lock(mutex_);
+    flaky_ = flaky;
   }
   /// A shutdown that comes while text number `texts` is in the model.
   void StopAfter(std::size_t texts, base::StopFlag& stop) {
@@ -77,6 +85,7 @@ class ScriptedEmbedder final : public core::Embedder {
   WordTokenizer tokenizer_;
   mutable std::mutex mutex_;
   int outages_ = 0;
+  bool flaky_ = true;
   std::size_t texts_ = 0;
   std::size_t stop_after_ = 0;
   base::StopFlag* stop_ = nullptr;
@@ -89,7 +98,10 @@ struct PipelineFixture {
   base::Metrics metrics;
   base::StopFlag stop;
   ScriptedEmbedder embedder;
-  DocumentProcessor processor{{store.effects(), store.contents(), embedder}, metrics, stop, [] {}};
+  core::StoreIdentity identity = store.admin().Identity().value();
+  std::vector<RetryTopic> retry_topics = ParseRetryDelays("5s,1m").value();
+  DocumentProcessor processor{
+      {store.effects(), store.contents(), embedder}, "worker-1", {identity, retry_topics}, metrics, stop, [] {}};
 
   core::Accepted Accept(std::string content, std::optional<std::string> key = {}) {
     core::NewDocument document;
@@ -99,6 +111,25 @@ struct PipelineFixture {
     document.chunking.strategy = core::ChunkStrategy::kSentence;
     auto accepted = store.documents().Accept({&document, 1}, base::Deadline::AfterSeconds(5));
     return accepted.value().front();
+  }
+
+  /// Another process on the same store.
+  std::unique_ptr<DocumentProcessor> NewProcessor(const std::string& worker, const base::StopFlag& its_stop) {
+    return std::make_unique<DocumentProcessor>(DocumentProcessor::Ports{store.effects(), store.contents(), embedder},
+                                               worker, FailureRoute{identity, retry_topics}, metrics, its_stop, [] {});
+  }
+
+  /// As it comes from the log: with its record.
+  Upload RecordOf(const core::Accepted& accepted, std::string content) const {
+    core::OutboxRow row;
+    row.topic = core::kUploadsTopic;
+    row.document_id = accepted.id;
+    row.version = accepted.version;
+    row.content = std::move(content);
+    core::LogRecord record = EncodeUpload(row, identity);
+    record.headers.push_back({"source", std::string("a\0b", 3)});
+    record.position = {core::kUploadsTopic, 1, 7};
+    return TakeUpload(std::move(record), identity);
   }
 
   static Upload UploadOf(const core::Accepted& accepted) {
