@@ -1,5 +1,6 @@
 #include "http/access.h"
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -26,6 +27,13 @@ std::string HostOf(std::string_view authority) {
   return LowerCase(authority.substr(0, colon));
 }
 
+/// `10.1.2.3` or `[fe80::1]`.
+bool IsAddress(const std::string& host) {
+  in6_addr address;
+  if (!host.starts_with('[')) return inet_pton(AF_INET, host.c_str(), &address) == 1;
+  return host.ends_with(']') && inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &address) == 1;
+}
+
 std::optional<std::string_view> BearerKey(const Request& request) {
   const auto header = request.header("authorization");
   constexpr std::string_view kScheme = "bearer ";
@@ -39,7 +47,8 @@ std::optional<std::string_view> BearerKey(const Request& request) {
 
 }  // namespace
 
-Access::Access(AccessOptions options) : options_(std::move(options)) {
+Access::Access(AccessOptions options)
+    : options_(std::move(options)), any_address_(options_.listen_host == "0.0.0.0" || options_.listen_host == "::") {
   auto& hosts = options_.allowed_hosts;
   for (std::string& host : hosts) host = LowerCase(host);
   for (const char* local : {"localhost", "127.0.0.1", "[::1]"}) hosts.emplace_back(local);
@@ -51,8 +60,10 @@ Access::Access(AccessOptions options) : options_(std::move(options)) {
 std::optional<Problem> Access::CheckSite(const Request& request) const {
   const std::string_view authority = request.header("host").value_or("");
   const auto& hosts = options_.allowed_hosts;
-  if (std::find(hosts.begin(), hosts.end(), HostOf(authority)) == hosts.end()) {
-    return Problem{421, "this server is not reached by that Host; name it with --allowed-hosts", {}};
+  const std::string host = HostOf(authority);
+  if (std::find(hosts.begin(), hosts.end(), host) == hosts.end() && !(any_address_ && IsAddress(host))) {
+    return Problem{
+        421, "this server is not reached by that Host; name it with --allowed-hosts or MILLRACE_ALLOWED_HOSTS", {}};
   }
   const auto origin = request.header("origin");
   if (!origin) return std::nullopt;

@@ -11,7 +11,8 @@
 namespace millrace::http {
 
 struct AccessOptions {
-  std::string listen_host = "127.0.0.1";   // answers as Host beside localhost, 127.0.0.1 and [::1]
+  std::string listen_host = "127.0.0.1";   // answers as Host beside localhost, 127.0.0.1 and [::1]; 0.0.0.0 and ::
+                                           // do so for every address: unlike a name, none can be bound to another's
   std::vector<std::string> allowed_hosts;  // more names this server is reached by, without port
   std::string cors_origin = "*";           // Access-Control-Allow-Origin of the contract's routes; empty: none
   std::optional<ApiKeys> keys;             // none: no key needed
@@ -33,6 +34,7 @@ class Access {
 
  private:
   AccessOptions options_;
+  bool any_address_;
 };
 
 }  // namespace millrace::http

@@ -23,6 +23,13 @@ base::LogLevel LevelOf(const std::string& name) {
   return base::LogLevel::kInfo;
 }
 
+bool IsEveryAddress(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
+}
+
 }  // namespace
 
 int RunProcess(std::string_view command, const LoadedConfig& loaded,
@@ -86,6 +93,7 @@ base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAdd
   http::AccessOptions access;
   access.allowed_hosts = SplitAtCommas(config.allowed_hosts);
   access.listen_host = address.host;
+  if (IsEveryAddress(address.host)) access.allowed_hosts.push_back(HostName());  // which UrlOf tells the others
   access.cors_origin = config.cors_origin;
   if (!config.api_keys.empty()) {
     ASSIGN_OR_RETURN(access.keys, http::ApiKeys::Load(config.api_keys));
@@ -104,11 +112,7 @@ void StopWithin(base::Deadline deadline, const std::function<void()>& stop, embe
 }
 
 std::string UrlOf(const ListenAddress& address, std::uint16_t port) {
-  std::string host = address.host;
-  if (host == "0.0.0.0" || host == "::") {
-    char name[256] = {};
-    host = gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
-  }
+  const std::string host = IsEveryAddress(address.host) ? HostName() : address.host;
   const bool is_ipv6 = host.find(':') != std::string::npos;
   return fmt::format("http://{}{}{}:{}", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
 }

@@ -1,5 +1,7 @@
 """Who may ask: hosts, origins, keys."""
 
+import socket
+
 import pytest
 
 from serving import Starter, expect_problem, run
@@ -49,6 +51,17 @@ def test_allowed_hosts(start_server):
     for host in ("rag.example", "rag.example:8000", "other.example", "localhost"):
         server.request("GET", "/v1/version", 200, headers={"Host": host})
     expect_problem(server.request("GET", "/v1/version", headers={"Host": "third.example"}), 421)
+
+
+def test_listening_on_all_addresses(start_server):
+    """As in a container: reached by any of them, and by the name that it tells the others."""
+    server = start_server.make()
+    command = [str(argument).replace("127.0.0.1:", "0.0.0.0:") for argument in server.command()]
+    server.command = lambda: command
+    server.start()
+    for host in ("172.17.0.2:8000", "localhost", socket.gethostname()):
+        server.request("GET", "/v1/version", 200, headers={"Host": host})
+    expect_problem(server.request("GET", "/v1/version", headers={"Host": "evil.example"}), 421)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://localhost.evil.example"])

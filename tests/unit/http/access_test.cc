@@ -44,6 +44,18 @@ TEST_F(HttpAccess, V1AnswersToOurHostsOnly) {
   }
 }
 
+TEST_F(HttpAccess, EveryAddressIsOursWhenWeListenOnAll) {
+  for (const char* all : {"0.0.0.0", "::"}) {
+    options_.listen_host = all;
+    for (const char* ours : {"10.1.2.3:8000", "192.168.0.9", "[fe80::1]:8000", "localhost"}) {
+      EXPECT_EQ(Ask("GET", "/v1/version", {{"host", ours}}).status, 200) << ours;
+    }
+    for (const char* other : {"evil.example", "10.1.2.3.evil.example", "10.1.2", "[evil]", "[::1", "fe80::1", ""}) {
+      EXPECT_EQ(Ask("GET", "/v1/version", {{"host", other}}).status, 421) << other;
+    }
+  }
+}
+
 TEST_F(HttpAccess, V1RefusesPagesOfOtherSites) {
   EXPECT_EQ(Ask("GET", "/v1/version", {{"origin", "http://localhost:8000"}}).status, 200);
   for (const char* other : {"http://evil.example", "null", "http://localhost:9000", ""}) {
