@@ -25,7 +25,7 @@ struct FailureTrace {
 
 FailureTrace ReadTrace(const core::LogRecord& record, const core::StoreIdentity& store);
 
-/// Names of ours: `millrace-version`, `millrace-store` and those of failures. A copy never carries two of one name.
+/// Names of ours: all that begin with `millrace-`. A copy never carries two of one name, and none of anybody else.
 bool IsOurHeader(std::string_view name);
 
 /// The headers of a record of our own that has not failed yet.
