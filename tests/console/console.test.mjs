@@ -148,7 +148,7 @@ test("documents: write, new version, link to its message, delete and undo", asyn
 test("documents: what failed says why", async () => {
   const { id } = await server.add("millracerefusethis", { title: "Poison" });
   const page = await browser.page(server);
-  await page.goto("/console/documents?status=failed");
+  await page.goto("/console/documents?text=poison");
   await page.getByRole("link", { name: "Poison" }).click();
   await page.locator(".notice.bad").waitFor();
   assert.match(page.url(), new RegExp(`/documents/${id}$`));
@@ -225,6 +225,34 @@ test("consumer groups: lag, members, a reset with its preview", async () => {
   await server.call("DELETE", "/v1/topics/jobs");
 });
 
+test("dead letters: a poison message corrected and sent again, others redriven and purged", async () => {
+  const send = (value) => server.call("POST", "/v1/topics/document-uploads/messages", { value });
+  await send("no JSON at all");
+  const page = await browser.page(server);
+  await page.goto("/console/dead-letters");
+  await page.getByRole("row").nth(1).click();
+  const letter = page.getByRole("dialog", { name: "Dead letter" });
+  await letter.getByText("no JSON at all").waitFor();
+  await letter.getByRole("button", { name: "Correct it" }).click();
+  await letter.getByLabel("Value").fill(JSON.stringify({ document_id: 900, title: "Repaired", content: "It is a document after all." }));
+  await letter.getByRole("button", { name: "Redrive corrected" }).click();
+  await text(page, "It is on its way");
+  await until(() => fetch(`${server.url}/v1/documents/900`).then(async (answer) => answer.ok && (await answer.json()).searchable), "the repaired document");
+  await text(page, "No dead letters");
+  for (let i = 0; i < 3; ++i) await send(`still no JSON ${i}`);
+  await text(page, "3 dead letters");
+  await page.getByRole("button", { name: "Redrive all" }).click();
+  await page.getByRole("button", { name: "Redrive 3 messages" }).click();
+  await page.getByRole("dialog").getByText("3 sent again").waitFor();
+  await page.getByRole("button", { name: "Done" }).click();
+  await until(async () => (await server.call("GET", "/v1/dead-letters?redriven=false")).matched === 3, "their failing again");
+  await page.getByRole("button", { name: "Purge" }).click();
+  await page.getByLabel("Type purge to confirm").fill("purge");
+  await page.getByRole("button", { name: "Take them off the list" }).click();
+  await text(page, "No dead letters");
+  await server.call("DELETE", "/v1/documents/900");
+});
+
 test("pipeline, analytics and system say what is", async () => {
   const page = await browser.page(server);
   await page.goto("/console/pipeline");
@@ -262,6 +290,7 @@ const places = {
   topics: "topics",
   topic: "topics/document-uploads/messages?from=oldest",
   partitions: "topics/document-uploads/partitions",
+  dead: "dead-letters",
   groups: "groups",
   group: "groups/embedding-workers",
   analytics: "analytics",

@@ -25,6 +25,7 @@ const TopicsPage = lazy(() => import("./pages/topics"));
 const TopicPage = lazy(() => import("./pages/topic"));
 const GroupsPage = lazy(() => import("./pages/groups"));
 const GroupPage = lazy(() => import("./pages/group"));
+const DeadLettersPage = lazy(() => import("./pages/dead_letters"));
 const AnalyticsPage = lazy(() => import("./pages/analytics"));
 const SystemPage = lazy(() => import("./pages/system"));
 
@@ -32,6 +33,7 @@ function Nav() {
   const [location] = useLocation();
   const { data } = useQuery(status());
   const waiting = data ? data.documents.queued + data.documents.processing + data.documents.retrying : 0;
+  const dead = data?.dead_letters ?? 0;
   return (
     <nav aria-label="Pages">
       {places.map(({ href, label, icon }) => {
@@ -40,6 +42,11 @@ function Nav() {
           <Link key={href} href={href} className="nav-item" aria-current={current ? "page" : undefined}>
             <Icon name={icon} />
             {label}
+            {href === "/dead-letters" && dead > 0 && (
+              <Badge tone="bad">
+                <span className="number">{shortCount(dead)}</span>
+              </Badge>
+            )}
             {href === "/pipeline" && waiting > 0 && (
               <Badge tone="busy">
                 <span className="number">{shortCount(waiting)}</span>
@@ -175,6 +182,7 @@ function Pages() {
             <Route path="/topics/:name/:tab?">{({ name, tab }) => <TopicPage key={name} name={name} tab={tab ?? "messages"} />}</Route>
             <Route path="/groups" component={GroupsPage} />
             <Route path="/groups/:name">{({ name }) => <GroupPage key={name} name={name} />}</Route>
+            <Route path="/dead-letters" component={DeadLettersPage} />
             <Route path="/analytics" component={AnalyticsPage} />
             <Route path="/system" component={SystemPage} />
             <Route>

@@ -396,6 +396,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List dead letters
+         * @description Newest first, with how many there are by reason. They leave the list when their document is indexed or deleted.
+         */
+        get: operations["listDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export dead letters
+         * @description Each with its message, as a line of JSON.
+         */
+        get: operations["exportDeadLetters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters again
+         * @description Those named by `ids`, or by `filter` those at rest, each for itself. `dry_run` is true unless said otherwise.
+         */
+        post: operations["redriveDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take dead letters off the list
+         * @description Those named by `ids` or `filter`. The topic keeps them; documents stay as they are. `dry_run` is true unless said otherwise.
+         */
+        post: operations["purgeDeadLetters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a dead letter
+         * @description With its message: key, value and headers as they were read.
+         */
+        get: operations["getDeadLetter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/dead-letters/{id}/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a dead letter again
+         * @description As it is, or with another `value`, which then becomes a new version of its document and must be valid for document-uploads. 409 when it is under way already, or its document is deleted, indexed or has a newer version.
+         */
+        post: operations["redriveDeadLetter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events": {
         parameters: {
             query?: never;
@@ -642,6 +762,11 @@ export interface components {
             chunks: number;
             content_bytes: number;
             attempts: number;
+            /**
+             * Format: date-time
+             * @description While `retrying`.
+             */
+            next_attempt_at: string | null;
             metadata: components["schemas"]["Metadata"];
             chunking: {
                 /** @enum {string} */
@@ -683,6 +808,11 @@ export interface components {
             chunks: number;
             content_bytes: number;
             attempts: number;
+            /**
+             * Format: date-time
+             * @description While `retrying`.
+             */
+            next_attempt_at: string | null;
             metadata: components["schemas"]["Metadata"];
             chunking: {
                 /** @enum {string} */
@@ -1041,6 +1171,140 @@ export interface components {
                 to: number;
             }[];
         };
+        DeadLetter: {
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description null: the message names none.
+             */
+            document_id: number | null;
+            /**
+             * Format: int64
+             * @description null: the message became none.
+             */
+            version: number | null;
+            error: components["schemas"]["DocumentError"];
+            attempts: number;
+            /** Format: date-time */
+            failed_at: string;
+            redrives: number;
+            /**
+             * Format: date-time
+             * @description It is under way again since then; null: it rests.
+             */
+            redriven_at: string | null;
+            original: components["schemas"]["Position"];
+            /** Format: date-time */
+            original_timestamp: string;
+            /** @description Of its newest copy on the dead-letter topic. */
+            position: components["schemas"]["Position"] | null;
+            value_bytes: number;
+        };
+        DeadLetterWithMessage: {
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description null: the message names none.
+             */
+            document_id: number | null;
+            /**
+             * Format: int64
+             * @description null: the message became none.
+             */
+            version: number | null;
+            error: components["schemas"]["DocumentError"];
+            attempts: number;
+            /** Format: date-time */
+            failed_at: string;
+            redrives: number;
+            /**
+             * Format: date-time
+             * @description It is under way again since then; null: it rests.
+             */
+            redriven_at: string | null;
+            original: components["schemas"]["Position"];
+            /** Format: date-time */
+            original_timestamp: string;
+            /** @description Of its newest copy on the dead-letter topic. */
+            position: components["schemas"]["Position"] | null;
+            value_bytes: number;
+            message: components["schemas"]["Message"];
+        };
+        DeadLetterList: {
+            dead_letters: components["schemas"]["DeadLetter"][];
+            /** @description All that the filters let through, on this page or not. */
+            matched: number;
+            /** @description Of all dead letters, the most frequent first. */
+            reasons: {
+                code: string;
+                stage: string;
+                count: number;
+                /** Format: date-time */
+                newest: string;
+            }[];
+            next_cursor: string | null;
+        };
+        DeadLetterEdit: {
+            /** @description Instead of the message's value: text, or an object that is sent as JSON. */
+            value?: string | Record<string, never>;
+        };
+        /** @description Either `ids` or `filter`. */
+        DeadLetterRedrive: {
+            ids?: number[] | null;
+            /** @description All of what is given must fit; {} means all. */
+            filter?: {
+                code?: string | null;
+                stage?: string | null;
+                /** Format: int64 */
+                document_id?: number | null;
+                /** Format: date-time */
+                since?: string | null;
+                /** Format: date-time */
+                until?: string | null;
+            } | null;
+            /** @default 1000 */
+            limit: number | null;
+            /** @description The `next_cursor` of the answer before. */
+            cursor?: string | null;
+            /** @default true */
+            dry_run: boolean;
+        };
+        DeadLetterRedriveAnswer: {
+            dry_run: boolean;
+            matched: number;
+            results: {
+                /** Format: int64 */
+                id: number;
+                /** Format: int64 */
+                document_id: number | null;
+                /** @enum {unknown} */
+                result: "redriven" | "would_redrive" | "refused";
+                error?: {
+                    status: number;
+                    detail: string;
+                };
+            }[];
+            next_cursor: string | null;
+        };
+        /** @description Either `ids` or `filter`. */
+        DeadLetterPurge: {
+            ids?: number[] | null;
+            /** @description All of what is given must fit; {} means all. */
+            filter?: {
+                code?: string | null;
+                stage?: string | null;
+                /** Format: int64 */
+                document_id?: number | null;
+                /** Format: date-time */
+                since?: string | null;
+                /** Format: date-time */
+                until?: string | null;
+            } | null;
+            /** @default true */
+            dry_run: boolean;
+        };
         Deleted: {
             name: string;
             /** @constant */
@@ -1084,6 +1348,15 @@ export interface components {
                     lag: number;
                 }[];
             };
+            /** @description Records on the retry topics that were not worked off. */
+            retries: {
+                waiting: number;
+                topics: {
+                    topic: string;
+                    waiting: number;
+                }[];
+            };
+            dead_letters: number;
             rates: components["schemas"]["Rates"];
             /** @description Until the backlog is worked off; null when nothing moves. */
             seconds_left: number | null;
@@ -1299,6 +1572,8 @@ export interface operations {
                         mysql: string;
                         kafka: string;
                         mode?: string;
+                        /** @description Only while the pipeline waits for a dependency and takes no more: `stopped: <why>`. */
+                        consumption?: string;
                     };
                 };
             };
@@ -2353,6 +2628,286 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupResetPlan"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["MediaType"];
+            417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDeadLetters: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those with this error code.
+                 * @example bad_message
+                 */
+                code?: string;
+                /**
+                 * @description Only those that failed at this stage.
+                 * @example embed
+                 */
+                stage?: string;
+                /** @description Only those of this document. */
+                document_id?: number;
+                /** @description Only those that failed at or after this time (RFC 3339). */
+                since?: string;
+                /** @description Only those that failed before this time. */
+                until?: string;
+                /** @description true: those under way again; false: those at rest. */
+                redriven?: boolean;
+                /** @description At most so many. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportDeadLetters: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those with this error code.
+                 * @example bad_message
+                 */
+                code?: string;
+                /**
+                 * @description Only those that failed at this stage.
+                 * @example embed
+                 */
+                stage?: string;
+                /** @description Only those of this document. */
+                document_id?: number;
+                /** @description Only those that failed at or after this time (RFC 3339). */
+                since?: string;
+                /** @description Only those that failed before this time. */
+                until?: string;
+                /** @description true: those under way again; false: those at rest. */
+                redriven?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DeadLetter with its `message` a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    redriveDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "filter": {
+                 *         "code": "embedding_failed"
+                 *       },
+                 *       "dry_run": true
+                 *     } */
+                "application/json": components["schemas"]["DeadLetterRedrive"];
+            };
+        };
+        responses: {
+            /** @description A result for each, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterRedriveAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["MediaType"];
+            417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    purgeDeadLetters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "ids": [
+                 *         1
+                 *       ],
+                 *       "dry_run": true
+                 *     } */
+                "application/json": components["schemas"]["DeadLetterPurge"];
+            };
+        };
+        responses: {
+            /** @description How many. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dry_run: boolean;
+                        matched: number;
+                        purged: number;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["MediaType"];
+            417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dead letter's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterWithMessage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    redriveDeadLetter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The dead letter's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {
+                 *       "value": {
+                 *         "document_id": 999,
+                 *         "title": "Repaired",
+                 *         "content": "A text."
+                 *       }
+                 *     } */
+                "application/json": components["schemas"]["DeadLetterEdit"];
+            };
+        };
+        responses: {
+            /** @description It is on its way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: int64 */
+                        id: number;
+                        /** @constant */
+                        status: "redriven";
+                    };
                 };
             };
             400: components["responses"]["BadRequest"];

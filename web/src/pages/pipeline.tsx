@@ -226,15 +226,16 @@ function Processes({ mode }: { mode: string }) {
 }
 
 function Troubles({ status }: { status: Status }) {
-  const { retrying, failed, dead_lettered } = status.documents;
-  if (retrying + failed + dead_lettered === 0) return null;
+  const { retrying, failed } = status.documents;
+  const { dead_letters: dead, retries } = status;
+  if (retrying + failed + dead + retries.waiting === 0) return null;
   return (
     <div className="notice warn">
       <Icon name="warn" />
       <span>
         {retrying > 0 && (
           <>
-            <Link href="/documents?status=retrying">{plural(retrying, "document")}</Link> will be tried again.{" "}
+            <Link href="/documents?status=retrying">{plural(retrying, "document")}</Link> will be tried again ({plural(retries.waiting, "message")} on the retry topics).{" "}
           </>
         )}
         {failed > 0 && (
@@ -242,9 +243,9 @@ function Troubles({ status }: { status: Status }) {
             <Link href="/documents?status=failed">{plural(failed, "document")}</Link> failed; each says why.{" "}
           </>
         )}
-        {dead_lettered > 0 && (
+        {dead > 0 && (
           <>
-            <Link href="/documents?status=dead_lettered">{plural(dead_lettered, "document")}</Link> in the dead-letter topic.
+            <Link href="/dead-letters">{plural(dead, "dead letter")}</Link>: each says why, and can be sent again.
           </>
         )}
       </span>
