@@ -17,6 +17,7 @@ namespace millrace::core {
 struct DocumentQuery {
   std::optional<DocumentStatus> status;
   std::optional<std::string> key;
+  std::optional<std::string> text;   // only with this in title or key, whatever the case of ASCII letters
   std::optional<DocumentId> before;  // only ids below this one: the cursor
   std::size_t limit = 100;
 };

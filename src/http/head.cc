@@ -39,7 +39,7 @@ std::string FormatHead(const Response& response, Framing framing) {
   if (!response.content_type.empty()) add("Content-Type", response.content_type);
   for (const auto& [name, value] : response.headers) add(name, value);
   if (!IsLong(response)) {
-    if (response.status != 204) add("Content-Length", std::to_string(response.body.size()));
+    if (response.status != 204 && response.status != 304) add("Content-Length", std::to_string(response.body.size()));
   } else if (framing.http_1_1) {
     add("Transfer-Encoding", "chunked");
   }

@@ -136,6 +136,13 @@ std::optional<Response> Router::Admit(Request& request) const {
   if (route.surface == Surface::kV1) {
     if (auto refusal = access_.CheckSite(request)) return ToResponse(*refusal);
   }
+  if (!route.page.empty() && request.header("accept").value_or("").find("text/html") != std::string_view::npos) {
+    Response response;
+    response.status = 303;
+    response.content_type.clear();
+    response.headers.emplace_back("Location", route.page);
+    return response;
+  }
   if (auto refusal = access_.CheckKey(request, route.scope)) {
     Response response = ToResponse(*refusal);
     if (refusal->status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"millrace\"");

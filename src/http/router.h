@@ -30,6 +30,7 @@ struct Route {
   Handler handler;
   bool at_once =
       false;  // answers from memory: runs on the I/O thread, so that it also answers when all workers are busy
+  std::string page = {};  // where a browser is sent instead (Accept: text/html), before any key is asked for
 };
 
 /// One table from requests to handlers, with everything that is the same for all of them. Immutable but for counts;

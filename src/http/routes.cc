@@ -17,6 +17,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddDeadLetterRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
+  AddConsoleRoutes(routes);
   return routes;
 }
 

@@ -21,5 +21,6 @@ void AddGroupRoutes(const Services& services, std::vector<Route>& routes);
 void AddDeadLetterRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
+void AddConsoleRoutes(std::vector<Route>& routes);
 
 }  // namespace millrace::http

@@ -15,14 +15,8 @@ Response Json(JsonWriter&& json) {
   return response;
 }
 
-Response Greet(const Request& request) {
+Response Greet(const Request&) {
   Response response;
-  if (request.header("accept").value_or("").find("text/html") != std::string_view::npos) {
-    response.status = 303;
-    response.content_type.clear();
-    response.headers.emplace_back("Location", "/docs");
-    return response;
-  }
   response.body = R"({"message":"Simple RAG Knowledge Base API"})";
   return response;
 }
@@ -143,6 +137,7 @@ void AddContractRoutes(const Services& services, std::vector<Route>& routes) {
     routes.push_back({method, pattern, scope, operation, Surface::kContract, std::move(handler)});
   };
   add("GET", "/", Scope::kRead, "root", Greet);
+  routes.back().page = "/console/";
   add("POST", "/documents", Scope::kWrite, "addDocument",
       [services](const Request& request) { return AddDocument(services, request); });
   add("GET", "/documents", Scope::kRead, "listAllDocuments",

@@ -67,7 +67,7 @@ Response CreateDocument(const Services& services, Waiting& waiting, const Reques
 }
 
 Decoded<core::DocumentQuery> DecodeListQuery(const Request& request) {
-  if (const auto problem = CheckQuery(request, {"status", "key", "limit", "cursor"})) return *problem;
+  if (const auto problem = CheckQuery(request, {"status", "key", "text", "limit", "cursor"})) return *problem;
   core::DocumentQuery query;
   if (const auto name = Find(request.query, "status")) {
     query.status = core::ParseStatus(*name);
@@ -77,6 +77,7 @@ Decoded<core::DocumentQuery> DecodeListQuery(const Request& request) {
     }
   }
   if (const auto key = Find(request.query, "key")) query.key = *key;
+  if (const auto text = Find(request.query, "text")) query.text = *text;
   const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
   if (const auto* problem = std::get_if<Problem>(&limit)) return *problem;
   query.limit = static_cast<std::size_t>(std::get<std::int64_t>(limit));

@@ -49,13 +49,26 @@ void RaiseFileLimit(std::size_t connections) {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) base::LogWarning("the limit of open files cannot be raised to {}", wanted);
 }
 
-base::Error BindError(const ServerOptions& options, const boost::system::error_code& failure) {
+base::Error BindError(const Endpoint& at, const boost::system::error_code& failure) {
   if (failure == net::error::address_in_use) {
-    return {base::Code::kConflict, fmt::format("port {} is taken", options.port), {}};
+    return {base::Code::kConflict, fmt::format("port {} is taken", at.port), {}};
   }
   return {base::Code::kUnavailable,
-          fmt::format("cannot listen on {} port {}: {}", options.address, options.port, failure.message()),
+          fmt::format("cannot listen on {} port {}: {}", at.address, at.port, failure.message()),
           {}};
+}
+
+base::Status Bind(const Endpoint& at, tcp::acceptor& acceptor) {
+  boost::system::error_code failure;
+  const auto address = net::ip::make_address(at.address, failure);
+  if (failure) return BindError(at, failure);
+  const tcp::endpoint endpoint(address, at.port);
+  acceptor.open(endpoint.protocol(), failure);
+  if (!failure) acceptor.set_option(net::socket_base::reuse_address(true), failure);
+  if (!failure) acceptor.bind(endpoint, failure);
+  if (!failure) acceptor.listen(net::socket_base::max_listen_connections, failure);
+  if (failure) return BindError(at, failure);
+  return {};
 }
 
 }  // namespace
@@ -71,7 +84,6 @@ class Server::Impl {
     for (std::size_t i = 0; i < std::max<std::size_t>(options_.io_threads, 1); ++i) {
       lanes_.push_back(std::make_unique<Lane>());
     }
-    acceptor_ = std::make_unique<tcp::acceptor>(lanes_.front()->io);
   }
 
   ~Impl() {
@@ -84,17 +96,14 @@ class Server::Impl {
 
   base::Status Start() {
     RaiseFileLimit(options_.max_connections);
-    boost::system::error_code failure;
-    const auto address = net::ip::make_address(options_.address, failure);
-    if (failure) return BindError(options_, failure);
-    const tcp::endpoint endpoint(address, options_.port);
-    acceptor_->open(endpoint.protocol(), failure);
-    if (!failure) acceptor_->set_option(net::socket_base::reuse_address(true), failure);
-    if (!failure) acceptor_->bind(endpoint, failure);
-    if (!failure) acceptor_->listen(net::socket_base::max_listen_connections, failure);
-    if (failure) return BindError(options_, failure);
-    port_ = acceptor_->local_endpoint().port();
-    net::co_spawn(lanes_.front()->io, Accept(), net::detached);
+    RETURN_IF_ERROR(Listen(options_.listen));
+    port_ = acceptors_.front()->local_endpoint().port();
+    for (const Endpoint& more : options_.also) {
+      if (const auto listening = Listen(more); !listening) {
+        base::LogWarning("{}: nothing is answered there", listening.error().message);
+      }
+    }
+    for (const auto& acceptor : acceptors_) net::co_spawn(lanes_.front()->io, Accept(*acceptor), net::detached);
     for (const auto& lane : lanes_) lane->thread = std::thread([&lane = *lane] { RunLane(lane); });
     return {};
   }
@@ -104,7 +113,7 @@ class Server::Impl {
     *state_.draining = true;
     net::post(lanes_.front()->io, [this] {
       boost::system::error_code ignored;  // closing a listening socket leaves nothing to do about a failure
-      acceptor_->close(ignored);
+      for (const auto& acceptor : acceptors_) acceptor->close(ignored);
     });
     ForEachConnection(&Connection::Drain);
     std::unique_lock lock(mutex_);
@@ -137,11 +146,18 @@ class Server::Impl {
     }
   }
 
-  net::awaitable<void> Accept() {
+  base::Status Listen(const Endpoint& at) {
+    auto acceptor = std::make_unique<tcp::acceptor>(lanes_.front()->io);
+    RETURN_IF_ERROR(Bind(at, *acceptor));
+    acceptors_.push_back(std::move(acceptor));
+    return {};
+  }
+
+  net::awaitable<void> Accept(tcp::acceptor& acceptor) {
     net::steady_timer pause(lanes_.front()->io);
     for (std::size_t next = 0; !*state_.draining; next = (next + 1) % lanes_.size()) {
       Lane& lane = *lanes_[next];
-      auto [failure, socket] = co_await acceptor_->async_accept(lane.io, kResult);
+      auto [failure, socket] = co_await acceptor.async_accept(lane.io, kResult);
       if (failure == net::error::operation_aborted || failure == net::error::bad_descriptor) co_return;
       if (failure) {  // out of files, most likely: let some close
         base::LogWarning("http: cannot accept: {}", failure.message());
@@ -186,7 +202,7 @@ class Server::Impl {
   std::condition_variable none_open_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   WorkerPool workers_;
-  std::unique_ptr<tcp::acceptor> acceptor_;
+  std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;  // the first is options_.listen's
   std::uint16_t port_ = 0;
 };
 

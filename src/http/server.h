@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/metrics.h"
@@ -14,9 +15,14 @@ namespace millrace::http {
 
 class Router;
 
-struct ServerOptions {
+struct Endpoint {
   std::string address = "127.0.0.1";  // a numeric IPv4 or IPv6 address
   std::uint16_t port = 8000;          // 0: any free one
+};
+
+struct ServerOptions {
+  Endpoint listen;
+  std::vector<Endpoint> also;  // where the same is answered too; one that cannot be had is a warning
   std::size_t io_threads = 2;
   std::size_t worker_threads = 64;
   std::size_t max_queued_requests = 1024;  // waiting for a worker; beyond: 503

@@ -13,6 +13,7 @@ enum class Command { kServe, kWorker };
 struct Config {
   std::string data;              // directory of the store; default: $XDG_DATA_HOME/millrace or ~/.local/share/millrace
   std::string listen;            // default: 127.0.0.1:8000 for serve, any free port of 127.0.0.1 for a worker
+  std::string console_listen;    // where serve answers too; empty: port 8080 of listen's host; off: nowhere
   bool ephemeral = false;        // keep everything in memory, lose it at the end
   bool embedded = false;         // ignore KAFKA_BOOTSTRAP_SERVERS and MYSQL_HOST
   std::string model = "minilm";  // minilm | test (deterministic, needs no files, for trying out and tests)

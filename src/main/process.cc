@@ -80,8 +80,7 @@ base::Result<ListenAddress> ParseListen(const std::string& text) {
 
 http::ServerOptions ServerOptionsOf(const Config& config, const ListenAddress& address) {
   http::ServerOptions options;
-  options.address = address.host;
-  options.port = address.port;
+  options.listen = {address.host, address.port};
   options.worker_threads = static_cast<std::size_t>(config.http_workers);
   options.max_connections = static_cast<std::size_t>(config.max_connections);
   options.max_body_bytes = static_cast<std::size_t>(config.max_request_bytes);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "adapters/memory/memory_cache.h"
 #include "admin/pipeline_overview.h"
@@ -153,6 +154,7 @@ class Application {
  private:
   void Announce() {
     base::LogInfo("millrace {} serves {} ({})", base::kVersion, url_, PlacesOf(config_));
+    base::LogInfo("console: {}/console/", url_);
     base::LogInfo("model {}, vector kernel {}", model_.description, index_.kernel_name());
     if (config_.cluster()) base::LogInfo("uploads are processed by `millrace worker`s: start at least one");
     if (max_request_bytes() < config_.max_request_bytes) {
@@ -242,10 +244,24 @@ class Application {
   admin::PipelineOverview overview_;
 };
 
+/// The console's own port, where the Kafka UI was that it takes the place of.
+base::Result<std::vector<http::Endpoint>> ConsoleEndpoints(const Config& config, const ListenAddress& address) {
+  constexpr std::uint16_t kPort = 8080;
+  std::vector<http::Endpoint> endpoints;
+  if (config.console_listen == "off") return endpoints;
+  ListenAddress asked{address.host, kPort};
+  if (!config.console_listen.empty()) {
+    ASSIGN_OR_RETURN(asked, ParseListen(config.console_listen));
+  }
+  if (asked.port != address.port || asked.host != address.host) endpoints.push_back({asked.host, asked.port});
+  return endpoints;
+}
+
 base::Status Run(const LoadedConfig& loaded) {
   const Config& config = loaded.config;
   const StopSignals signals;
   ASSIGN_OR_RETURN(const ListenAddress address, ParseListen(config.listen));
+  ASSIGN_OR_RETURN(std::vector<http::Endpoint> also, ConsoleEndpoints(config, address));
   ASSIGN_OR_RETURN(http::AccessOptions access, AccessOf(config, address));
 
   base::Metrics metrics;
@@ -255,6 +271,7 @@ base::Status Run(const LoadedConfig& loaded) {
   http::Services services = app.HttpServices(loaded, metrics);
   const http::Router router(http::BuildRoutes(services), std::move(access), metrics);
   http::ServerOptions options = ServerOptionsOf(config, address);
+  options.also = std::move(also);
   options.max_body_bytes = static_cast<std::size_t>(app.max_request_bytes());
   return RunUntilStopped(app, router, options, address, config, signals, metrics);
 }

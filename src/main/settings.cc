@@ -150,6 +150,8 @@ std::vector<Setting> ServerSettings() {
   return {
       ServeOnly(Text("data", "directory of the store (embedded mode)", &Config::data)),
       Text("listen", "HOST:PORT to listen on", &Config::listen),
+      ServeOnly(
+          Text("console_listen", "HOST:PORT to answer on too, or off (default: port 8080)", &Config::console_listen)),
       ServeOnly(Switch("ephemeral", "keep everything in memory and lose it at the end", &Config::ephemeral)),
       ServeOnly(Switch("embedded", "ignore KAFKA_BOOTSTRAP_SERVERS and MYSQL_HOST", &Config::embedded)),
       Choice("model", "minilm, or test: deterministic, needs no files", &Config::model, {"minilm", "test"}),

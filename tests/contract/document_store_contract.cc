@@ -213,6 +213,28 @@ TEST_P(DocumentStoreContract, ListIsNewestFirstWithACursor) {
   EXPECT_EQ(seen, (std::vector{ids[6], ids[5], ids[4], ids[2], ids[1], ids[0]}));
 }
 
+TEST_P(DocumentStoreContract, ListFindsTextInTitleAndKey) {
+  const auto title = Accept(Keyless("Git Bisect 100%", "c"));
+  const auto key = Accept(Keyed("manual/git-BISECT.html", "Finding a bug", "c"));
+  Accept(Keyless("Rebase", "bisect"));
+  const auto list = [&](std::string text) {
+    core::DocumentQuery query;
+    query.text = std::move(text);
+    std::vector<core::DocumentId> ids;
+    const auto records = ports().documents.List(query);
+    EXPECT_TRUE(records) << (records ? "" : records.error().message);
+    for (const auto& record : *records) ids.push_back(record.id);
+    return ids;
+  };
+  using Ids = std::vector<core::DocumentId>;
+  EXPECT_EQ(list("bisect"), (Ids{key.id, title.id}));
+  EXPECT_EQ(list("BISECT 1"), Ids{title.id});
+  EXPECT_EQ(list("manual/"), Ids{key.id});
+  EXPECT_EQ(list("0%"), Ids{title.id});
+  EXPECT_EQ(list("%"), Ids{title.id});
+  EXPECT_EQ(list("it's \\ _"), Ids{});
+}
+
 TEST_P(DocumentStoreContract, ListFiltersByStatusAndKey) {
   const auto queued = Accept(Keyed("queued", "t", "c"));
   const auto indexed = AcceptIndexed(Keyed("indexed", "t", "c"), 5);

@@ -9,6 +9,13 @@
 namespace millrace::memory {
 namespace {
 
+std::string LowerAscii(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 core::DocumentRecord MakeRecord(const DocumentRow& row) {
   core::DocumentRecord record;
   record.id = row.id;
@@ -116,6 +123,7 @@ base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
 }
 
 base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::DocumentQuery& query) {
+  const std::string wanted = LowerAscii(query.text.value_or(""));
   std::lock_guard lock(tables_.mutex);
   std::vector<core::DocumentRecord> records;
   const auto end = tables_.documents.lower_bound(query.before.value_or(std::numeric_limits<core::DocumentId>::max()));
@@ -124,7 +132,10 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
     const DocumentRow& row = it->second;
     if (query.status ? row.status != *query.status : row.deleted()) continue;
     if (query.key && row.key != query.key) continue;
-    records.push_back(MakeRecord(row));
+    core::DocumentRecord record = MakeRecord(row);
+    const auto has = [&](const std::string& text) { return LowerAscii(text).find(wanted) != std::string::npos; };
+    if (query.text && !has(record.title) && !has(record.key.value_or(""))) continue;
+    records.push_back(std::move(record));
   }
   return records;
 }

@@ -94,10 +94,18 @@ void AppendRecords(Connection& connection, const std::string& sql, std::vector<c
   while (rows.Next()) records.push_back(ReadRecord(rows));
 }
 
+/// Of `text` as it is asked for in DocumentQuery; keys are bytes to the database.
+std::string HasText(const std::string& text) {
+  const std::string wanted = fmt::format("LOWER(CONVERT({} USING utf8mb4)) COLLATE utf8mb4_bin", HexLiteral(text));
+  return fmt::format(
+      " AND (LOCATE({0}, LOWER(d.title)) > 0 OR LOCATE({0}, LOWER(CONVERT(d.doc_key USING utf8mb4))) > 0)", wanted);
+}
+
 std::vector<core::DocumentRecord> ListRecords(Connection& connection, const core::DocumentQuery& query) {
   const core::DocumentId before = query.before.value_or(std::numeric_limits<core::DocumentId>::max());
   const auto newest_first = [&](std::string_view id) {
-    return fmt::format(" AND {} < {} ORDER BY {} DESC LIMIT {}", id, before, id, query.limit);
+    return fmt::format("{} AND {} < {} ORDER BY {} DESC LIMIT {}", query.text ? HasText(*query.text) : "", id, before,
+                       id, query.limit);
   };
   const std::string status(query.status ? core::StatusName(*query.status) : "");
   std::vector<core::DocumentRecord> records;

@@ -137,12 +137,14 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
   sql += query.key      ? " WHERE d.key = ?2 AND (?1 IS NULL OR s.status = ?1)"
          : query.status ? " WHERE s.status = ?1 AND ?2 IS NULL"
                         : " WHERE d.id IS NOT NULL AND ?1 IS NULL AND ?2 IS NULL";
+  sql += " AND (?5 IS NULL OR instr(lower(v.title), lower(?5)) > 0 OR instr(lower(d.key), lower(?5)) > 0)";
   sql += " AND s.document_id < ?3 ORDER BY s.document_id DESC LIMIT ?4";
   return engine_.readers->Read([&](Connection& connection) -> base::Result<std::vector<core::DocumentRecord>> {
     std::optional<std::string_view> status;
     if (query.status) status = core::StatusName(*query.status);
     Statement select(connection, sql);
-    select.Bind(status, query.key, query.before.value_or(std::numeric_limits<core::DocumentId>::max()), query.limit);
+    select.Bind(status, query.key, query.before.value_or(std::numeric_limits<core::DocumentId>::max()), query.limit,
+                query.text);
     std::vector<core::DocumentRecord> records;
     while (select.Step()) records.push_back(ReadRecord(select));
     return records;

@@ -97,6 +97,7 @@ class FakeServices : public ingest::Intake,
       if (query.before && id >= *query.before) continue;
       if (query.status && record.status != *query.status) continue;
       if (query.key && record.key != query.key) continue;
+      if (query.text && record.title.find(*query.text) == std::string::npos) continue;
       page.push_back(record);
     }
     return page;

@@ -106,7 +106,7 @@ TEST_F(HttpRoutes, ContractShowsHealthAndRoot) {
   EXPECT_EQ(Body("GET", "/"), R"({"message":"Simple RAG Knowledge Base API"})");
   const Response html = Ask("GET", "/", {}, {{"accept", "text/html,*/*"}});
   EXPECT_EQ(html.status, 303);
-  EXPECT_EQ(Find(html.headers, "Location"), "/docs");
+  EXPECT_EQ(Find(html.headers, "Location"), "/console/");
 }
 
 TEST_F(HttpRoutes, OtherMediaTypesAreRefused) {

@@ -81,7 +81,7 @@ class PushedEvents final : public EventStream {
 class HttpServer : public testing::Test {
  protected:
   HttpServer() {
-    options_.port = 0;
+    options_.listen.port = 0;
     options_.worker_threads = 4;
   }
 
@@ -501,11 +501,28 @@ TEST_F(HttpServer, DrainBreaksOffAtItsDeadline) {
 TEST_F(HttpServer, SaysThatItsPortIsTaken) {
   Client client = Start();
   ServerOptions options;
-  options.port = server_->port();
+  options.listen.port = server_->port();
   Server second(options, *router_, metrics_);
   const auto started = second.Start();
   ASSERT_FALSE(started);
-  EXPECT_EQ(started.error().message, "port " + std::to_string(options.port) + " is taken");
+  EXPECT_EQ(started.error().message, "port " + std::to_string(options.listen.port) + " is taken");
+}
+
+TEST_F(HttpServer, AnswersAtASecondPlaceToo) {
+  Client taken = Start();
+  ServerOptions options;
+  options.listen.port = 0;
+  options.also = {{"127.0.0.1", server_->port()}};
+  Server without(options, *router_, metrics_);
+  EXPECT_TRUE(without.Start()) << "a second place that is taken is no reason not to start";
+  const std::uint16_t free = without.port();
+  without.Drain(base::Deadline::Expired());
+  options.also = {{"127.0.0.1", free}};
+  Server with(options, *router_, metrics_);
+  ASSERT_TRUE(with.Start());
+  Client client(free);
+  ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST_F(HttpServer, CountsRequests) {
