@@ -153,6 +153,7 @@ test("documents: what failed says why", async () => {
   await page.getByRole("link", { name: "Poison" }).click();
   await page.locator(".notice.bad").waitFor();
   assert.match(page.url(), new RegExp(`/documents/${id}$`));
+  await page.context().close(); // which would ask for the document once more
   await server.call("DELETE", `/v1/documents/${id}`);
 });
 
