@@ -15,6 +15,7 @@ const pages = {
   topics: "topics",
   messages: "topics/document-events/messages?from=oldest&open=0%3A0",
   groups: "groups/embedding-workers",
+  "dead-letters": "dead-letters",
   analytics: "analytics?hours=1",
   system: "system",
 };

@@ -99,7 +99,11 @@ export function DataTable<T>({ label, rows, columns, rowId, onOpen, onNearEnd, c
           ))}
         </div>
         {model.length === 0 ? (
-          empty
+          <div role="rowgroup">
+            <div role="row">
+              <div role="cell">{empty}</div>
+            </div>
+          </div>
         ) : (
           <div role="rowgroup" style={{ height: virtualizer.getTotalSize(), position: "relative" }}>
             {items.map((item) => {
