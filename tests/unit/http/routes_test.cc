@@ -122,7 +122,7 @@ TEST_F(HttpRoutes, CreatesADocument) {
   EXPECT_EQ(Find(response.headers, "Location"), "/v1/documents/1");
   EXPECT_THAT(response.body,
               StartsWith(R"({"id":1,"key":"k","title":"","status":"queued","version":1,"indexed_version":0,)"
-                         R"("searchable":false,"chunks":0,"content_bytes":1,"attempts":0,"metadata":{"a":1},)"
+                         R"("searchable":false,"chunks":0,"content_bytes":1,"attempts":0,"next_attempt_at":null,"metadata":{"a":1},)"
                          R"("chunking":{"strategy":"passage","max_tokens":200,"overlap_tokens":0},)"
                          R"("created_at":"2024-01-15T10:30:00.250Z",)"));
   EXPECT_THAT(response.body, EndsWith(R"("steps":{"received":null,"chunked":null,"embedded":null,"stored":null},)"
