@@ -20,8 +20,8 @@ class HashEncoder final : public core::Encoder {
 
     // While this file exists, a batch with a sequence that contains one of these fails with kInternal, or ends the
     // process without warning.
-    std::string faults_file;
-    std::vector<std::int32_t> fail_for_now_on, crash_on;
+    std::string faults_file = {};
+    std::vector<std::int32_t> fail_for_now_on = {}, crash_on = {};
   };
 
   HashEncoder() : HashEncoder(Options()) {}

@@ -9,7 +9,7 @@ import pytest
 from serving import expect_problem
 from texts import MANY_SCRIPTS, long_text, text
 
-MEMBERS = ["id", "key", "title", "status", "version", "indexed_version", "searchable", "chunks", "content_bytes", "attempts",
+MEMBERS = ["id", "key", "title", "status", "version", "indexed_version", "searchable", "chunks", "content_bytes", "attempts", "next_attempt_at",
            "metadata", "chunking", "created_at", "updated_at", "steps", "error", "warning", "position"]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 REFUSED = "The test model does not take millracerefusethis at all."
@@ -185,12 +185,12 @@ def test_list_by_status_and_key(start_server):
     gone = server.add("Gone text.", key="gone")
     server.delete(f"/v1/documents/{gone['id']}")
     assert [document["id"] for document in server.documents("?status=indexed")] == [good["id"]]
-    assert [document["id"] for document in server.documents("?status=failed")] == [bad["id"]]
+    assert [document["id"] for document in server.documents("?status=dead_lettered")] == [bad["id"]]
     assert [document["id"] for document in server.documents("?status=deleted")] == [gone["id"]]
     assert server.documents("?status=queued") == []
     assert [document["id"] for document in server.documents("?key=good")] == [good["id"]]
     assert server.documents("?key=gone") == [] and server.documents("?key=goo") == []
-    assert [document["id"] for document in server.documents("?key=bad&status=failed")] == [bad["id"]]
+    assert [document["id"] for document in server.documents("?key=bad&status=dead_lettered")] == [bad["id"]]
     assert server.documents("?key=bad&status=indexed") == []
 
 

@@ -18,6 +18,8 @@ ROUTES = {
     ("GET", "/v1/topics"), ("POST", "/v1/topics"), ("GET", "/v1/topics/{name}"), ("PATCH", "/v1/topics/{name}"),
     ("DELETE", "/v1/topics/{name}"), ("GET", "/v1/topics/{name}/messages"), ("POST", "/v1/topics/{name}/messages"),
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{name}"), ("DELETE", "/v1/groups/{name}"), ("POST", "/v1/groups/{name}/reset"),
+    ("GET", "/v1/dead-letters"), ("GET", "/v1/dead-letters/{id}"), ("POST", "/v1/dead-letters/{id}/redrive"),
+    ("GET", "/v1/dead-letters/export"), ("POST", "/v1/dead-letters/redrive"), ("POST", "/v1/dead-letters/purge"),
     ("GET", "/v1/instances"), ("GET", "/v1/config"), ("GET", "/v1/version"),
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"),
 }
@@ -49,7 +51,7 @@ def test_every_path_answers(server, description):
         answer = server.request(method, path.replace("{document_id}", "1").replace("{id}", "1"), stream=True)
         assert answer.status_code != 405, (method, path)
         if answer.status_code == 404:
-            assert any(thing in answer.json()["detail"] for thing in ("document", "topic", "group")), (method, path)
+            assert any(thing in answer.json()["detail"] for thing in ("document", "topic", "group", "dead letter")), (method, path)
         answer.close()
 
 

@@ -120,11 +120,13 @@ TEST_F(HttpRoutes, CreatesADocument) {
   const Response response = Ask("POST", "/v1/documents", R"({"content":"x","key":"k","metadata":{"a":1}})");
   EXPECT_EQ(response.status, 202);
   EXPECT_EQ(Find(response.headers, "Location"), "/v1/documents/1");
-  EXPECT_THAT(response.body,
-              StartsWith(R"({"id":1,"key":"k","title":"","status":"queued","version":1,"indexed_version":0,)"
-                         R"("searchable":false,"chunks":0,"content_bytes":1,"attempts":0,"metadata":{"a":1},)"
-                         R"("chunking":{"strategy":"passage","max_tokens":200,"overlap_tokens":0},)"
-                         R"("created_at":"2024-01-15T10:30:00.250Z",)"));
+  EXPECT_THAT(
+      response.body,
+      StartsWith(
+          R"({"id":1,"key":"k","title":"","status":"queued","version":1,"indexed_version":0,)"
+          R"("searchable":false,"chunks":0,"content_bytes":1,"attempts":0,"next_attempt_at":null,"metadata":{"a":1},)"
+          R"("chunking":{"strategy":"passage","max_tokens":200,"overlap_tokens":0},)"
+          R"("created_at":"2024-01-15T10:30:00.250Z",)"));
   EXPECT_THAT(response.body, EndsWith(R"("steps":{"received":null,"chunked":null,"embedded":null,"stored":null},)"
                                       R"("error":null,"warning":null,"position":null,"result":"created"})"));
   EXPECT_THAT(Body("POST", "/v1/documents", R"({"content":"y","key":"k"})"), EndsWith(R"("result":"updated"})"));
