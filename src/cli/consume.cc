@@ -114,7 +114,8 @@ base::Status Follow(const ConsumeOptions& options, const Context& context) {
                                        options.until_end ? 0 : kWaitSeconds,
                                        options.partition < 0 ? "" : fmt::format("&partition={}", options.partition));
   for (size_t left = options.count; left > 0;) {
-    Request request{"GET", fmt::format("{}&limit={}&from={}", path, std::min(left, kMessagesPage), EncodeQueryValue(from))};
+    Request request{"GET",
+                    fmt::format("{}&limit={}&from={}", path, std::min(left, kMessagesPage), EncodeQueryValue(from))};
     request.timeout_seconds = 2 * kWaitSeconds;
     ASSIGN_OR_RETURN(const json::value answer, Ask(client, request));
     from = TextAt(answer.get_object(), "next");
