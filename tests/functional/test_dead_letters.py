@@ -233,7 +233,8 @@ def test_dry_runs_change_nothing(own):
     plan = own.post("/v1/dead-letters/redrive", {"filter": {"code": "embedding_failed"}})
     assert (plan["dry_run"], plan["matched"]) == (True, 3)
     assert [result["result"] for result in plan["results"]] == ["would_redrive"] * 3
-    assert [result["document_id"] for result in plan["results"]] == sorted(ids), "oldest first"
+    assert sorted(result["document_id"] for result in plan["results"]) == sorted(ids)
+    assert [result["id"] for result in plan["results"]] == sorted(letter["id"] for letter in before), "oldest first"
     assert own.post("/v1/dead-letters/redrive", {"filter": {"code": "other"}})["matched"] == 0
     assert own.post("/v1/dead-letters/purge", {"filter": {}}) == {"dry_run": True, "matched": 3, "purged": 0}
     dlq(own, "redrive", "--all")
