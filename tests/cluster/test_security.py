@@ -77,6 +77,7 @@ def test_certificate_login_to_kafka(cluster):
 
 def test_missing_certificate_for_kafka(cluster):
     server = cluster.make(ClusterServer, environment=by_certificate(cluster)).spawn()
+    wait_until(lambda: " serves " in server.log(), "a server that answers", 30)
     health = wait_until(lambda: (lambda found: found if found["kafka"] != "connected" else None)(server.get("/health")), "/health", 30, 0.3)
     assert health["kafka"].startswith("disconnected: ") and health["mysql"] == "connected"
 
