@@ -5,11 +5,12 @@ import os
 import sys
 import traceback
 
+import cluster
 import report
 import stages
 from library import Library
 
-STAGES = ("embed", "search", "ingest", "accept", "memory", "start", "retrieval")
+STAGES = ("embed", "search", "ingest", "accept", "memory", "start", "retrieval", "cluster")
 
 
 class Bench:
@@ -22,6 +23,10 @@ class Bench:
         self.rounds, self.seconds = (1, 2) if quick else (arguments.rounds, 10)
         self.peer_texts = 40 if quick else 300
         self.library_chunks = 5000 if quick else 100_000
+        # The stage cluster
+        self.ingest_documents, self.bare_documents, self.single_documents = (60, 2000, 10) if quick else (None, 20_000, 100)
+        self.peer_documents, self.peer_chunks = (10, (500, 2000)) if quick else (200, (1000, 10_000, 50_000))
+        self.own_searches, self.peer_searches = (20, 3) if quick else (200, 10)
         self._libraries = {}
 
     def library(self, model):
@@ -47,7 +52,7 @@ def main():
     for name in arguments.stages or STAGES:
         bench.report.title(name)
         try:
-            getattr(stages, name)(bench)
+            (cluster.cluster if name == "cluster" else getattr(stages, name))(bench)
         except Exception as error:  # one stage's failure must not cost the figures of the others
             traceback.print_exc()
             bench.report.left_out(name, str(error))
