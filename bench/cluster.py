@@ -82,7 +82,7 @@ def ingest_once(bench, stack, shape, documents):
 
 def documents(bench, stack):
     """Small documents through the whole way, and then the bare inserts of the rows that they left."""
-    report, rows = bench.report, []
+    report, rows, costs = bench.report, [], []
     for name, connections, lines in (("bulk, 500 a request", 4, 500), ("one by one", 64, 1)):
         runs = []
         for number in range(min(3, bench.rounds)):
@@ -90,19 +90,20 @@ def documents(bench, stack):
             runs.append(documents_once(bench, stack, connections, lines))
         rate, bare, share = (median(run[column] for run in runs) for column in ("per_s", "bare_per_s", "share"))
         load = [run["load"] for run in runs]
-        busy = {part: median(run["busy"].programs[part] for run in runs) for part in PARTS}
-        rows.append((f"{name}, {connections} connections", f"{rate:.0f}", f"{bare:.0f}", f"{share:.2f}",
-                     *(f"{median(run[column] for run in load):{form}}" for column, form in (("per_s", ".0f"), ("p50_ms", ".1f"), ("p99_ms", ".1f"))),
-                     *(f"{busy[part]:.2f}" for part in PARTS)))
+        how = f"{name}, {connections} connections"
+        rows.append((how, f"{rate:.0f}", f"{bare:.0f}", f"{share:.2f}",
+                     *(f"{median(run[column] for run in load):{form}}" for column, form in (("per_s", ".0f"), ("p50_ms", ".1f"), ("p99_ms", ".1f")))))
+        costs.append((how, *(f"{median(run['costs'][part] for run in runs):.0f}" for part in (*PARTS, "bare MariaDB"))))
         report.reached(f"cluster: documents, {name}, share of bare inserts", f"{share:.2f} ({rate:.0f} of {bare:.0f}/s)", ">= 0.50",
                        share >= 0.5)
         report.measured(f"cluster: accepting under that load, {name}, p99", f"{median(run['p99_ms'] for run in load):.1f} ms")
     report.note(f"documents of 1 KB, one chunk each, model test, one worker; sent for {bench.seconds} s without a pause, then waited for. "
                 f"documents/s: from the first POST until all are searchable. Bare: the rows that they left (five tables), written again into "
                 f"empty tables of the same server with nobody else at work, as many documents a transaction and connections as the client had. "
-                f"Then how the server answered meanwhile, and the cores busy; medians of {min(3, bench.rounds)} runs")
-    report.table(("how", "documents/s", "bare/s", "share", "accepted/s", "p50 ms", "p99 ms", "server", "worker", "Kafka", "MariaDB", "Redis"),
-                 rows)
+                f"Then how the server answered meanwhile; medians of {min(3, bench.rounds)} runs")
+    report.table(("how", "documents/s", "bare/s", "share", "accepted/s", "p50 ms", "p99 ms"), rows)
+    report.note("microseconds of CPU that a document cost each program, and MariaDB for the bare inserts")
+    report.table(("how", "server", "worker", "Kafka", "MariaDB", "Redis", "bare MariaDB"), costs)
 
 
 def documents_once(bench, stack, connections, lines):
@@ -120,9 +121,12 @@ def documents_once(bench, stack, connections, lines):
             for table in ("documents", "document_versions", "document_state", "document_contents", "embeddings"):
                 stack.sql(f"CREATE TABLE {target}.{table} LIKE {cluster.database}.{table}")
             stack.sql("ALTER TABLE embeddings ADD FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE", target)
+            before = stack.cpu_seconds()["mysql"]
             bare = json.loads(run_tool(bench, "bench_rows", *stack.address(), cluster.database, target, connections, lines, bench.bare_documents))
+            bare_cost = (stack.cpu_seconds()["mysql"] - before) / bare["documents"]
     rate = accepted / busy.seconds
-    return {"per_s": rate, "bare_per_s": bare["per_s"], "share": rate / bare["per_s"], "load": load, "busy": busy}
+    costs = {part: cores / rate * 1e6 for part, cores in busy.programs.items()} | {"bare MariaDB": bare_cost * 1e6}
+    return {"per_s": rate, "bare_per_s": bare["per_s"], "share": rate / bare["per_s"], "load": load, "costs": costs}
 
 
 # A single document
@@ -134,14 +138,14 @@ def freshness(bench, stack):
     with fresh_cluster(stack) as cluster:
         rows.append(("cluster", *single_documents(bench, cluster.server)))
     report.note(f"one document of 1 KB (one chunk) at a time, nothing else at work, {bench.single_documents} of them after pauses of 50 to "
-                f"550 ms; from the POST until it is searchable (wait=). Its steps are the server's: received by the worker, embedded, stored; "
-                f"embedding and searchable are durations, too")
+                f"550 ms; from the POST until it is searchable (wait=). Its steps are the store's: accepted; through the log to the worker "
+                f"and cut; embedded; stored; from there in the index")
     table = []
     for name, total, steps in rows:
         beyond = [whole - step["embed"] for whole, step in zip(total, steps)]
         table.append((name, f"{median(total):.1f}", f"{quantile(total, 0.99):.1f}", f"{median(beyond):.1f}", f"{quantile(beyond, 0.99):.1f}",
-                      *(f"{median(step[part] for step in steps):.1f}" for part in ("receive", "chunk", "embed", "store", "search"))))
-    report.table(("", "p50 ms", "p99 ms", "beyond embedding p50", "p99", "to worker", "chunk", "embed", "store", "to index"), table)
+                      *(f"{median(step[part] for step in steps):.1f}" for part in ("accept", "cut", "embed", "store", "index"))))
+    report.table(("", "p50 ms", "p99 ms", "beyond embedding p50", "p99", "accept", "to worker, cut", "embed", "store", "to index"), table)
     p50, p99 = (quantile(beyond, q) for q in (0.5, 0.99))
     report.reached("cluster: accept to searchable when idle, beyond its embedding", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms", "<= 100 ms", p99 <= 100)
 
@@ -163,7 +167,7 @@ def single_documents(bench, server):
         times = [posted, *(parse_time(answer["steps"][name]) for name in ("received", "chunked", "embedded", "stored")), found]
         totals.append((found - posted) * 1000)
         steps.append({name: (after - before) * 1000
-                      for name, before, after in zip(("receive", "chunk", "embed", "store", "search"), times, times[1:])})
+                      for name, before, after in zip(("accept", "cut", "embed", "store", "index"), times, times[1:])})
     return totals, steps
 
 

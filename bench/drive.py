@@ -2,6 +2,7 @@
 """Runs the stages of scripts/bench, which builds what they need. Only Python's own library, except for the peers."""
 import argparse
 import os
+import signal
 import sys
 import traceback
 
@@ -25,7 +26,7 @@ class Bench:
         self.library_chunks = 5000 if quick else 100_000
         # The stage cluster
         self.ingest_documents, self.bare_documents, self.single_documents = (60, 2000, 10) if quick else (None, 20_000, 100)
-        self.peer_documents, self.peer_chunks = (10, (500, 2000)) if quick else (200, (1000, 10_000, 50_000))
+        self.peer_documents, self.peer_chunks = (4, (500, 2000)) if quick else (200, (1000, 10_000, 50_000))
         self.own_searches, self.peer_searches = (20, 3) if quick else (200, 10)
         self._libraries = {}
 
@@ -44,6 +45,7 @@ def main():
     parser.add_argument("--no-torch", action="store_true")
     parser.add_argument("stages", nargs="*", choices=[*STAGES, []])
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers end and the stack goes
     os.makedirs(arguments.work, exist_ok=True)
     bench = Bench(arguments)
     bench.report.title("Machine" + (" (quick: too short to compare)" if arguments.quick else ""))
