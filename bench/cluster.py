@@ -198,7 +198,7 @@ def fill(bench, server, held, wanted):
     for first in range(held // SENTENCES, wanted // SENTENCES, PER_REQUEST):
         last = min(first + PER_REQUEST, wanted // SENTENCES)
         server.send_bulk([texts.made_up(number, SENTENCES) for number in range(first, last)], wait=0)
-    wait_searchable(server, wanted // SENTENCES, 0.5)
+    wait_searchable(server, wanted // SENTENCES)
 
 
 def compare_searches(bench, server):

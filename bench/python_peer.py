@@ -116,7 +116,7 @@ def ingestion(bench, stack):
     with fresh_cluster(stack) as cluster:
         start = time.perf_counter()
         send(cluster.server.port)
-        chunks = wait_searchable(cluster.server, len(documents), 0.1)
+        chunks = wait_searchable(cluster.server, len(documents))
         own = chunks / (time.perf_counter() - start)
     rows = [("Millrace, one worker", chunks, f"{own:.1f}", "")]
     for name, threads, batch in (("Python, chunk by chunk, 1 thread", 1, False), ("Python, chunk by chunk, 2 threads", 2, False),
