@@ -19,7 +19,7 @@ def interpreter():
 
 def start_service(bench, environment):
     return Program(lambda port: [interpreter(), os.path.join(SERVICE, "service.py"), str(port)],
-                   os.path.join(bench.work, "python-service.log"), environment | {"OMP_NUM_THREADS": "1"}, path="/")
+                   os.path.join(bench.work, "python-service.log"), environment | {"OMP_NUM_THREADS": "1"}, path="/", patience=300)
 
 
 def start_worker(bench, environment, threads, batch):
@@ -27,7 +27,7 @@ def start_worker(bench, environment, threads, batch):
         with open(program.log_path) as log:
             return "ready\n" in log
     return Program(lambda _: [interpreter(), "-u", os.path.join(SERVICE, "worker.py"), *["--batch"] * batch],
-                   os.path.join(bench.work, "python-worker.log"), environment | {"OMP_NUM_THREADS": str(threads)}, ready=ready)
+                   os.path.join(bench.work, "python-worker.log"), environment | {"OMP_NUM_THREADS": str(threads)}, ready=ready, patience=300)
 
 
 class Copy:

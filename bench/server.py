@@ -75,7 +75,7 @@ def wait_until(condition, what, patience=600, pause=0.02):
 class Program(Client):
     """`make_command` gets the port. Ready when `path` is answered with 200, or when `ready` says so."""
 
-    def __init__(self, make_command, log_path, environment=None, path="/readyz", ready=None):
+    def __init__(self, make_command, log_path, environment=None, path="/readyz", ready=None, patience=120):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             super().__init__(free.getsockname()[1])
@@ -87,7 +87,7 @@ class Program(Client):
             self._process = subprocess.Popen(make_command(self.port), stdout=log, stderr=log, env=own | (environment or {}))
         self.pid = self._process.pid
         try:
-            wait_until(lambda: self._check(path, ready), f"readiness; the log is {log_path}", 120, 0.002)
+            wait_until(lambda: self._check(path, ready), f"readiness; the log is {log_path}", patience, 0.002)
         except BaseException:
             self.stop()
             raise

@@ -40,7 +40,7 @@ def main():
     ready = False
     try:
         while True:
-            polled = consumer.poll(timeout_ms=200)
+            polled = consumer.poll(timeout_ms=1000)
             if not ready and consumer.assignment():
                 print("ready", flush=True)
                 ready = True
