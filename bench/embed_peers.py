@@ -16,29 +16,17 @@ import subprocess
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CACHE = os.environ.get("MILLRACE_CACHE") or os.path.join(
-    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "millrace")
+from environments import CACHE, HERE, python_with
+
 MAX_TOKENS = 256
 
 
 def enter_environment(torch):
     """Runs this script again inside its virtual environment, which is made first when it is not there."""
     name = "bench-torch" if torch else "bench"
-    home = os.path.join(CACHE, "venv", name)
-    python = os.path.join(home, "bin", "python")
-    if sys.prefix == home:
-        return
-    requirements = os.path.join(HERE, "requirements-torch.txt" if torch else "requirements.txt")
-    stamp = os.path.join(home, "installed")
-    if not os.path.exists(stamp) or open(stamp).read() != open(requirements).read():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
-        for file in {requirements, os.path.join(HERE, "requirements.txt")}:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes",
-                            "--requirement", file], check=True)
-        with open(stamp, "w") as write:
-            write.write(open(requirements).read())
-    os.execv(python, [python, *sys.argv])
+    if sys.prefix != os.path.join(CACHE, "venv", name):
+        python = python_with(name, *["requirements-torch.txt"] * torch, "requirements.txt")
+        os.execv(python, [python, *sys.argv])
 
 
 def make_tokenizer():

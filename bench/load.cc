@@ -1,5 +1,7 @@
-// bench_load accept PORT CONNECTIONS SECONDS LINES      documents of 1 KB, LINES in each request (1: POST
-// /v1/documents) bench_load search PORT CONNECTIONS SECONDS QUERIES    the lines of the file QUERIES, again and again
+// bench_load accept PORT CONNECTIONS SECONDS LINES [STRATEGY]
+//   documents of 1 KB, LINES in each request (1: POST /v1/documents), cut as STRATEGY says
+// bench_load search PORT CONNECTIONS SECONDS QUERIES
+//   the lines of the file QUERIES, again and again
 // Keep-alive connections to 127.0.0.1, each with one request at a time. Prints one line of JSON: rate, and latencies as
 // the client sees them; for searches also what the server says its index and the fetching of the passages took.
 
@@ -93,7 +95,8 @@ std::string Request(std::string_view path, std::string_view type, std::string_vi
 /// Documents of 1 KB of common words, no two alike.
 class Documents {
  public:
-  explicit Documents(std::size_t lines) : lines_(lines) {
+  explicit Documents(std::size_t lines, const std::string& strategy) : lines_(lines) {
+    if (!strategy.empty()) chunking_ = fmt::format(",\"chunking\":{{\"strategy\":\"{}\"}}", strategy);
     constexpr const char* kWords[] = {"water", "house",  "paper", "light", "green", "river", "music", "table",
                                       "stone", "market", "north", "train", "field", "night", "plant", "story"};
     std::mt19937 random(7);
@@ -108,8 +111,8 @@ class Documents {
     std::string body;
     for (std::size_t i = 0; i < lines_; ++i) {
       const std::uint64_t number = next_++;
-      body += fmt::format("{{\"title\":\"Load {0}\",\"content\":\"Number {0}. {1}\"}}\n", number,
-                          texts_[number % texts_.size()]);
+      body += fmt::format("{{\"title\":\"Load {0}\",\"content\":\"Number {0}. {1}\"{2}}}\n", number,
+                          texts_[number % texts_.size()], chunking_);
     }
     return lines_ == 1 ? Request("/v1/documents", "application/json", body)
                        : Request("/v1/documents/bulk", "application/x-ndjson", body);
@@ -117,6 +120,7 @@ class Documents {
 
  private:
   std::size_t lines_;
+  std::string chunking_;
   std::array<std::string, 64> texts_;
   std::atomic<std::uint64_t> next_ = 0;
 };
@@ -215,13 +219,17 @@ void Run(std::uint16_t port, std::size_t connections, double seconds, Next next,
 }
 
 void Main(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 5) throw std::runtime_error("usage: accept|search PORT CONNECTIONS SECONDS LINES|QUERIES");
+  const bool accepts = !arguments.empty() && arguments[0] == "accept";
+  if (arguments.size() != 5 && !(accepts && arguments.size() == 6)) {
+    throw std::runtime_error(
+        "usage: accept PORT CONNECTIONS SECONDS LINES [STRATEGY] | search PORT CONNECTIONS SECONDS QUERIES");
+  }
   const auto port = static_cast<std::uint16_t>(std::stoul(arguments[1]));
   const std::size_t connections = std::stoul(arguments[2]);
   const double seconds = std::stod(arguments[3]);
-  if (arguments[0] == "accept") {
+  if (accepts) {
     const std::size_t lines = std::stoul(arguments[4]);
-    Documents documents(lines);
+    Documents documents(lines, arguments.size() == 6 ? arguments[5] : std::string());
     Run(
         port, connections, seconds, [&] { return documents.Next(); },
         [=](const Answer& answer, Seen& seen) { CountAccepted(answer, lines, seen); });

@@ -31,6 +31,10 @@ class Report:
     def reached(self, what, value, wanted, holds):
         self._reached.append((what, value, wanted, "yes" if holds else "NO"))
 
+    def measured(self, what, value):
+        """A figure without a bound."""
+        self._reached.append((what, value, "", ""))
+
     def left_out(self, what, why):
         print(f"left out: {what}: {why}", flush=True)
         self._reached.append((what, "not measured", "", "-"))

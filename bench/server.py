@@ -1,4 +1,4 @@
-"""A Millrace server of the benchmark's own: started on a free port, asked over keep-alive HTTP, ended with SIGTERM."""
+"""Programs of the benchmark's own: started on a free port, asked over keep-alive HTTP, ended with SIGTERM."""
 import contextlib
 import http.client
 import json
@@ -9,6 +9,9 @@ import signal
 import socket
 import subprocess
 import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+CONFIGURING = ("MILLRACE_", "KAFKA_", "MYSQL_", "REDIS_")
 
 
 class Client:
@@ -49,38 +52,70 @@ class Client:
         return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE))
 
 
-class Server(Client):
-    def __init__(self, build, data, model="minilm", arguments=()):
+def cpu_seconds(pid):
+    """Of a process up to now, its ended threads included."""
+    with open(f"/proc/{pid}/stat") as line:
+        return sum(map(int, line.read().rsplit(")", 1)[1].split()[11:13])) / TICKS
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def wait_until(condition, what, patience=600, pause=0.02):
+    deadline = time.perf_counter() + patience
+    while not (answer := condition()):
+        if time.perf_counter() > deadline:
+            raise RuntimeError(f"{what}: not in {patience} s")
+        time.sleep(pause)
+    return answer
+
+
+class Program(Client):
+    """`make_command` gets the port. Ready when `path` is answered with 200, or when `ready` says so."""
+
+    def __init__(self, make_command, log_path, environment=None, path="/readyz", ready=None, patience=120):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             super().__init__(free.getsockname()[1])
-        os.makedirs(data, exist_ok=True)
-        self._log_path = data.rstrip("/") + ".log"
-        command = [os.path.join(build, "millrace"), "serve", "--embedded", "--data", data, "--model", model,
-                   "--listen", f"127.0.0.1:{self.port}", *arguments]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MILLRACE_")}
-        if "MILLRACE_CACHE" in os.environ:
-            environment["MILLRACE_CACHE"] = os.environ["MILLRACE_CACHE"]
+        self.log_path = log_path
+        own = {name: value for name, value in os.environ.items()
+               if not name.startswith(CONFIGURING) or name == "MILLRACE_CACHE"}
         started = time.perf_counter()
-        with open(self._log_path, "w") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        self.seconds_to_ready = self._wait_until_ready(started)
+        with open(log_path, "w") as log:
+            self._process = subprocess.Popen(make_command(self.port), stdout=log, stderr=log, env=own | (environment or {}))
+        self.pid = self._process.pid
+        try:
+            wait_until(lambda: self._check(path, ready), f"readiness; the log is {log_path}", patience, 0.002)
+        except BaseException:
+            self.stop()
+            raise
+        self.seconds_to_ready = time.perf_counter() - started
 
-    def _wait_until_ready(self, started):
-        while time.perf_counter() < started + 120:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"the server ended at its start; its log is {self._log_path}")
-            with contextlib.suppress(OSError):
-                if self.ask("GET", "/readyz")[0] == 200:
-                    return time.perf_counter() - started
-            self._connection.close()
-            time.sleep(0.002)
-        self.stop()
-        raise RuntimeError(f"the server was not ready after 120 s; its log is {self._log_path}")
+    def _check(self, path, ready):
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the program ended at its start; its log is {self.log_path}")
+        if ready:
+            return ready(self)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if self.ask("GET", path)[0] == 200:
+                return True
+        self._connection.close()
+        return False
+
+    def running(self):
+        return self._process.poll() is None
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.pid)
+
+    def resident_bytes(self):
+        return resident_bytes(self.pid)
 
     def stop(self):
         self._connection.close()
-        if self._process.poll() is None:
+        if self.running():
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.wait(60)
@@ -93,6 +128,15 @@ class Server(Client):
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Server(Program):
+    """`serve` in embedded mode."""
+
+    def __init__(self, build, data, model="minilm", arguments=()):
+        os.makedirs(data, exist_ok=True)
+        super().__init__(lambda port: [os.path.join(build, "millrace"), "serve", "--embedded", "--data", data, "--model", model,
+                                       "--listen", f"127.0.0.1:{port}", *arguments], data.rstrip("/") + ".log")
 
 
 @contextlib.contextmanager

@@ -6,19 +6,12 @@ import re
 import statistics
 import subprocess
 import sys
-import threading
 import time
 
 import texts
+from driving import median, run_tool, send_from_four
 from library import settled_resident
-from server import Client, fresh_server
-
-median = statistics.median
-
-
-def run_tool(bench, name, *arguments):
-    command = [os.path.join(bench.build, name), *map(str, arguments)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+from server import fresh_server
 
 
 def json_lines(text):
@@ -98,7 +91,7 @@ def ingest(bench):
         with fresh_server(bench, "ingest") as server:
             cpu, tokens = server.metric("process_cpu_seconds_total"), server.metric("millrace_embedded_tokens_total")
             start = time.perf_counter()
-            ids = send_from_four(server.port, documents)
+            ids = send_from_four(server.port, documents, wait=300)
             seconds = time.perf_counter() - start
             cpu = server.metric("process_cpu_seconds_total") - cpu
             tokens = server.metric("millrace_embedded_tokens_total") - tokens
@@ -121,33 +114,6 @@ def ingest(bench):
                   ("share", f"{share:.2f}", f"{share_cpu:.2f}", "")])
     report.reached("ingestion, share of the bare embedder's rate", f"{share:.2f} ({token_rate:.0f} tokens/s)", ">= 0.85",
                    share >= 0.85)
-
-
-def send_from_four(port, documents):
-    """Bulk requests on four connections, each answered when all of its documents are searchable. Returns the ids."""
-    ids, failures = [], []
-    parts = [documents[i:i + 64] for i in range(0, len(documents), 64)]
-
-    def send():
-        client = Client(port)
-        try:
-            while True:
-                try:
-                    part = parts.pop(0)
-                except IndexError:
-                    return
-                ids.extend(line["document_id"] for line in client.send_bulk(part, wait=300))
-        except (OSError, RuntimeError) as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return ids
 
 
 def write_chunks(server, ids, path):
