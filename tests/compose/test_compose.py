@@ -45,7 +45,7 @@ def test_ports_are_published_on_this_computer_only(installation):
         for port in container["Publishers"]:
             if port["PublishedPort"]:
                 published[container["Service"], port["PublishedPort"]] = port["URL"]
-    assert published == dict.fromkeys([("backend", 8000), ("jupyter", 8888), ("kafka", 9092), ("mysql", 3306), ("redis", 6379)], "127.0.0.1")
+    assert published == dict.fromkeys([("backend", 8000), ("backend", 8080), ("jupyter", 8888), ("kafka", 9092), ("mysql", 3306), ("redis", 6379)], "127.0.0.1")
 
 
 def test_start_order(installation):
