@@ -118,11 +118,7 @@ struct SearchFixture {
       std::vector<core::Sent> sent;
       for (const auto& row : rows) {
         sent.push_back({row.id, {row.topic, 0, 0}});
-        if (!row.value) continue;
-        core::LogRecord record;
-        record.position.topic = row.topic;
-        record.value = row.value;
-        records.push_back(std::move(record));
+        if (row.record) records.push_back(*row.record);
       }
       if (rows.empty()) return;
       EXPECT_TRUE(log.producer().Produce(std::move(records), base::Deadline::AfterSeconds(5)));

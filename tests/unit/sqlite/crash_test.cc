@@ -2,11 +2,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "base/deadline.h"
 #include "unit/sqlite/temporary_store.h"
 
 namespace millrace::sqlite {
@@ -76,8 +79,8 @@ core::Effects EffectsOf(core::DocumentId id, int first, int count) {
 
 class CrashTest : public StoreTest {
  protected:
-  /// Runs the writer for a while, kills it, and gives what it had been promised.
-  std::map<Promise::Kind, std::set<std::int64_t>> RunAndKill(std::chrono::milliseconds after) {
+  /// Runs the writer until it was promised `after` things, kills it, and gives what it had been promised.
+  std::map<Promise::Kind, std::set<std::int64_t>> RunAndKill(int after) {
     int ends[2];
     EXPECT_EQ(pipe(ends), 0);
     const pid_t child = fork();
@@ -87,11 +90,16 @@ class CrashTest : public StoreTest {
     }
     close(ends[1]);
     std::map<Promise::Kind, std::set<std::int64_t>> promises;
+    std::atomic<int> count = 0;
     std::thread reader([&] {
       Promise promise;
-      while (read(ends[0], &promise, sizeof(promise)) == sizeof(promise)) promises[promise.kind].insert(promise.id);
+      while (read(ends[0], &promise, sizeof(promise)) == sizeof(promise)) {
+        promises[promise.kind].insert(promise.id);
+        ++count;
+      }
     });
-    std::this_thread::sleep_for(after);
+    const auto patience = base::Deadline::After(std::chrono::seconds(60));
+    while (count < after && !patience.expired()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
@@ -121,8 +129,8 @@ class CrashTest : public StoreTest {
 
 TEST_F(CrashTest, WhatWasPromisedIsThereAfterAKill) {
   std::map<Promise::Kind, std::set<std::int64_t>> promised;
-  for (const int after : {150, 230, 310, 420}) {
-    for (auto& [kind, ids] : RunAndKill(std::chrono::milliseconds(after))) promised[kind].merge(ids);
+  for (const int after : {17, 30, 44, 61}) {
+    for (auto& [kind, ids] : RunAndKill(after)) promised[kind].merge(ids);
   }
   ASSERT_GT(promised[Promise::kAccepted].size(), 20u);
   ASSERT_GT(promised[Promise::kPublished].size(), 5u);
