@@ -13,7 +13,7 @@ import { say } from "../../ui/toasts";
 
 /** One dead letter: why, its message, and the way back, as it is or corrected. */
 export function DeadLetterSheet({ id, onClose }: { id: number; onClose: () => void }) {
-  const { data, error, refetch } = useQuery({ queryKey: ["dead-letters", "one", id], queryFn: () => dataOf(api.GET("/v1/dead-letters/{id}", { params: { path: { id } } })), placeholderData: undefined });
+  const { data, error, refetch } = useQuery({ queryKey: ["dead-letter", id], queryFn: () => dataOf(api.GET("/v1/dead-letters/{id}", { params: { path: { id } } })), placeholderData: undefined });
   const [edited, setEdited] = useState<string | null>(null);
   const [sending, setSending] = useState(false);
   const [refusal, setRefusal] = useState<unknown>(null);
@@ -22,6 +22,7 @@ export function DeadLetterSheet({ id, onClose }: { id: number; onClose: () => vo
     setRefusal(null);
     try {
       await dataOf(api.POST("/v1/dead-letters/{id}/redrive", { params: { path: { id } }, ...(edited !== null && { body: { value: edited } }) }));
+      // Only the list: this letter may have left it already, and asking for it again would be refused.
       void client.invalidateQueries({ queryKey: ["dead-letters"] });
       say("It is on its way", { description: edited === null ? "as it was" : "as a new version" });
       onClose();
