@@ -1,14 +1,26 @@
-# millrace_library(NAME SOURCES… [LINK …] [SEPARATE …]): one room of the house, with the project's warnings as errors. With MILLRACE_UNITY its
-# sources are compiled eight at a time, so their anonymous namespaces share names; SEPARATE sources stay alone.
+# millrace_library(NAME SOURCES… [LINK …] [APART …] [ALONE …]): one room of the house, with the project's warnings as errors. With MILLRACE_UNITY
+# its sources are compiled many at a time, so their anonymous namespaces share names: APART sources, whose names others have too, go together
+# into another unit, ALONE ones into one each.
 function(millrace_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE;SEPARATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;PRIVATE;APART;ALONE" ${ARGN})
   add_library(millrace_${name} STATIC ${ARG_SOURCES})
   target_include_directories(millrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(millrace_${name} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE})
   millrace_warnings(millrace_${name})
   if(MILLRACE_UNITY)
-    set_target_properties(millrace_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
-    set_source_files_properties(${ARG_SEPARATE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    set_target_properties(millrace_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    list(REMOVE_ITEM ARG_SOURCES ${ARG_APART} ${ARG_ALONE} "")
+    set(place 0)
+    foreach(source ${ARG_SOURCES})
+      math(EXPR unit "${place} / 14")
+      set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${unit})
+      math(EXPR place "${place} + 1")
+    endforeach()
+    set_source_files_properties(${ARG_APART} PROPERTIES UNITY_GROUP apart)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # Meant for headers: g++ takes a source that a unit includes for one.
+      target_compile_options(millrace_${name} PRIVATE -Wno-subobject-linkage)
+    endif()
   endif()
 endfunction()
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace millrace::base {
@@ -32,5 +33,8 @@ bool IsWhiteSpace(char32_t value);
 
 /// `text` without white space at its beginning or end; empty when it is blank.
 std::string_view TrimWhiteSpace(std::string_view text);
+
+/// With the ASCII letters in lower case, whatever the locale; all else as it is.
+std::string LowerAscii(std::string_view text);
 
 }  // namespace millrace::base

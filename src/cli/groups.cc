@@ -22,7 +22,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string PathOf(const std::string& group) { return "/v1/groups/" + EncodeQueryValue(group); }
 
-int List(const Context& context) {
+int ListGroups(const Context& context) {
   HttpClient client(context.connection);
   const auto answer = Call(client, {"GET", "/v1/groups"});
   if (!answer) return Report(answer.error());
@@ -140,7 +140,7 @@ int Lag(const std::string& only, bool watch, const Context& context) {
   }
 }
 
-int Delete(const std::string& name, bool yes, const Context& context) {
+int DeleteGroup(const std::string& name, bool yes, const Context& context) {
   const std::string question = fmt::format("Delete group {} and where it had got to?", name);
   if (!yes && !Confirm("millrace groups delete", question)) return kUsage;
   HttpClient client(context.connection);
@@ -151,7 +151,7 @@ int Delete(const std::string& name, bool yes, const Context& context) {
   return kOk;
 }
 
-CommandBody DeclareList(CLI::App&) { return List; }
+CommandBody DeclareGroupList(CLI::App&) { return ListGroups; }
 
 CommandBody DeclareDescribe(CLI::App& app) {
   auto name = std::make_shared<std::string>();
@@ -167,17 +167,19 @@ CommandBody DeclareLag(CLI::App& app) {
   return [name, watch](const Context& context) { return Lag(*name, *watch, context); };
 }
 
-CommandBody DeclareDelete(CLI::App& app) {
+CommandBody DeclareGroupDelete(CLI::App& app) {
   auto name = std::make_shared<std::string>();
   auto yes = std::make_shared<bool>(false);
   app.add_option("GROUP", *name, "The group's name")->required();
   app.add_flag("-y,--yes", *yes, "Do not ask");
-  return [name, yes](const Context& context) { return Delete(*name, *yes, context); };
+  return [name, yes](const Context& context) { return DeleteGroup(*name, *yes, context); };
 }
 
 }  // namespace
 
-Command GroupsListCommand() { return {"groups list", "List consumer groups", "  millrace groups list\n", DeclareList}; }
+Command GroupsListCommand() {
+  return {"groups list", "List consumer groups", "  millrace groups list\n", DeclareGroupList};
+}
 
 Command GroupsDescribeCommand() {
   return {"groups describe", "Show a group: members, committed offsets and lag",
@@ -191,7 +193,7 @@ Command GroupsLagCommand() {
 
 Command GroupsDeleteCommand() {
   return {"groups delete", "Delete a group without members", "  millrace groups delete old-readers --yes\n",
-          DeclareDelete};
+          DeclareGroupDelete};
 }
 
 }  // namespace millrace::cli

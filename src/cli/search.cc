@@ -15,7 +15,7 @@ namespace millrace::cli {
 namespace json = boost::json;
 namespace {
 
-struct Options {
+struct SearchOptions {
   std::vector<std::string> words;
   int top_k = 10;
   std::optional<double> min_score;
@@ -48,7 +48,7 @@ std::string FormatHit(size_t rank, const json::object& hit, size_t width, size_t
   return text;
 }
 
-int Search(const Options& options, const Context& context) {
+int Search(const SearchOptions& options, const Context& context) {
   json::object body{{"query", JoinWords(options.words)}, {"top_k", options.top_k}};
   if (options.min_score) body["min_score"] = *options.min_score;
   if (options.per_document > 0) body["max_per_document"] = options.per_document;
@@ -84,7 +84,7 @@ int Search(const Options& options, const Context& context) {
 }
 
 CommandBody DeclareSearch(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SearchOptions>();
   app.add_option("QUESTION", options->words, "What you want to know, in your words")->required();
   app.add_option("-k,--top-k", options->top_k, "How many hits at most")
       ->type_name("N")

@@ -17,7 +17,7 @@ namespace {
 
 std::string PathOf(const std::string& topic) { return "/v1/topics/" + EncodeQueryValue(topic); }
 
-int List(const Context& context) {
+int ListTopics(const Context& context) {
   HttpClient client(context.connection);
   const auto answer = Call(client, {"GET", "/v1/topics"});
   if (!answer) return Report(answer.error());
@@ -123,7 +123,7 @@ int Alter(const TopicOptions& options, const Context& context) {
   return SendAndShow({"PATCH", PathOf(options.name), "application/json", text}, {}, context);
 }
 
-int Delete(const TopicOptions& options, const Context& context) {
+int DeleteTopic(const TopicOptions& options, const Context& context) {
   const std::string question = fmt::format("Delete topic {} and all of its messages?", options.name);
   if (!options.yes && !Confirm("millrace topics delete", question)) return kUsage;
   return SendAndShow({"DELETE", PathOf(options.name) + (options.force ? "?force=true" : "")},
@@ -150,7 +150,7 @@ void AddConfig(CLI::App& app, TopicOptions& options, const std::string& help) {
   app.add_option("--config", options.config, help)->type_name("K=V")->allow_extra_args(false)->check(IsEntry());
 }
 
-CommandBody DeclareList(CLI::App&) { return List; }
+CommandBody DeclareTopicList(CLI::App&) { return ListTopics; }
 
 CommandBody DeclareCreate(CLI::App& app) {
   auto options = std::make_shared<TopicOptions>();
@@ -180,19 +180,19 @@ CommandBody DeclareAlter(CLI::App& app) {
   return [options](const Context& context) { return Alter(*options, context); };
 }
 
-CommandBody DeclareDelete(CLI::App& app) {
+CommandBody DeclareTopicDelete(CLI::App& app) {
   auto options = std::make_shared<TopicOptions>();
   AddName(app, *options);
   app.add_flag("-y,--yes", options->yes, "Do not ask");
   app.add_flag("--force", options->force, "Even one that Millrace works with");
-  return [options](const Context& context) { return Delete(*options, context); };
+  return [options](const Context& context) { return DeleteTopic(*options, context); };
 }
 
 }  // namespace
 
 Command TopicsListCommand() {
   return {"topics list", "List topics", "  millrace topics list\n  millrace topics list -o jsonl | jq -r .name\n",
-          DeclareList};
+          DeclareTopicList};
 }
 
 Command TopicsCreateCommand() {
@@ -213,7 +213,7 @@ Command TopicsAlterCommand() {
 
 Command TopicsDeleteCommand() {
   return {"topics delete", "Delete a topic with its messages", "  millrace topics delete greetings --yes\n",
-          DeclareDelete};
+          DeclareTopicDelete};
 }
 
 }  // namespace millrace::cli

@@ -7,14 +7,12 @@
 #include <limits>
 #include <utility>
 
+#include "core/invalid.h"
+
 namespace millrace::core {
 namespace {
 
 namespace json = boost::json;
-
-base::Error Invalid(std::string field, std::string message) {
-  return {base::Code::kInvalidArgument, std::move(message), std::move(field)};
-}
 
 const json::value* Find(const json::object& object, std::string_view name) { return object.if_contains(name); }
 

@@ -8,6 +8,7 @@
 #include <compare>
 #include <utility>
 
+#include "core/invalid.h"
 #include "core/json_text.h"
 
 namespace millrace::core {
@@ -16,11 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kMetadataPrefix = "metadata.";
-constexpr std::size_t kMaxJsonDepth = 2 * kMaxFilterDepth + 4;  // a level of the filter is an object in a list
-
-base::Error Invalid(std::string field, std::string message) {
-  return {base::Code::kInvalidArgument, std::move(message), std::move(field)};
-}
+constexpr std::size_t kMaxFilterJsonDepth = 2 * kMaxFilterDepth + 4;  // a level of the filter is an object in a list
 
 bool IsKnownField(std::string_view field) {
   return field == "document_id" || field == "key" || field == "title" ||
@@ -205,7 +202,7 @@ bool MatchesValue(const Filter& filter, const MetadataValue& value) {
 }  // namespace
 
 base::Result<Filter> ParseFilter(std::string_view text) {
-  const auto root = ParseJson(text, kMaxJsonDepth);
+  const auto root = ParseJson(text, kMaxFilterJsonDepth);
   if (!root && root.error().code == base::Code::kTooLarge) {
     return Invalid("/filter", fmt::format("a filter must not be nested deeper than {} levels", kMaxFilterDepth));
   }

@@ -6,16 +6,13 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "core/invalid.h"
 
 namespace millrace::core {
 namespace {
 
 constexpr int kMinTokens = 16;
 constexpr int kMaxTokens = 254;  // the model's 256 without [CLS] and [SEP]
-
-base::Error Invalid(std::string field, std::string message) {
-  return {base::Code::kInvalidArgument, std::move(message), std::move(field)};
-}
 
 base::Status ValidateText(std::string_view text, const std::string& field, std::string_view name) {
   if (!base::IsValidUtf8(text)) return Invalid(field, fmt::format("{} must be valid UTF-8", name));

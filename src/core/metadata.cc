@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/invalid.h"
 #include "core/json_text.h"
 
 namespace millrace::core {
@@ -14,11 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxJsonDepth = 8;  // deeper text is refused unread; what is allowed needs 2
-
-base::Error Invalid(std::string field, std::string message) {
-  return {base::Code::kInvalidArgument, std::move(message), std::move(field)};
-}
+constexpr std::size_t kMaxMetadataDepth = 8;  // deeper text is refused unread; what is allowed needs 2
 
 /// Escapes a member's name for a JSON pointer (RFC 6901).
 std::string PointerTo(std::string_view name) {
@@ -111,7 +108,7 @@ base::Result<Metadata> ParseMetadata(std::string_view text) {
     return Invalid("/metadata", fmt::format("metadata must have at most {} bytes as JSON, it has {}", kMaxMetadataBytes,
                                             text.size()));
   }
-  const auto parsed = ParseJson(text, kMaxJsonDepth);
+  const auto parsed = ParseJson(text, kMaxMetadataDepth);
   if (!parsed) {
     return Invalid("/metadata", fmt::format("metadata must be a flat JSON object: {}", parsed.error().message));
   }

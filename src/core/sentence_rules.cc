@@ -42,7 +42,7 @@ constexpr std::size_t kLongestWord = 12;  // of the lists
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsAsciiDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 std::string Lowered(std::string_view word) {
@@ -62,7 +62,7 @@ std::string_view LastWord(std::string_view sentence) {
   sentence.remove_suffix(1);
   std::size_t begin = sentence.size();
   while (begin > 0 && (IsLetter(sentence[begin - 1]) || sentence[begin - 1] == '.')) --begin;
-  const bool part_of_more = begin > 0 && (!IsAscii(sentence[begin - 1]) || IsDigit(sentence[begin - 1]));
+  const bool part_of_more = begin > 0 && (!IsAscii(sentence[begin - 1]) || IsAsciiDigit(sentence[begin - 1]));
   return part_of_more ? std::string_view() : sentence.substr(begin);
 }
 
@@ -83,7 +83,7 @@ bool StartsWithStarter(std::string_view next) {
 }
 
 bool StartsWithNumber(std::string_view next) {
-  return IsDigit(next[0]) || next[0] == '(' || (IsUpper(next[0]) && next.size() > 1 && !IsLetter(next[1]));
+  return IsAsciiDigit(next[0]) || next[0] == '(' || (IsUpper(next[0]) && next.size() > 1 && !IsLetter(next[1]));
 }
 
 bool EndsAfterFullStop(std::string_view sentence, std::string_view next) {

@@ -5,12 +5,10 @@
 #include <charconv>
 #include <utility>
 
+#include "core/invalid.h"
+
 namespace millrace::core {
 namespace {
-
-base::Error Invalid(std::string field, std::string message) {
-  return {base::Code::kInvalidArgument, std::move(message), std::move(field)};
-}
 
 /// A limit of Kafka's: -1 for none, else from 0.
 base::Result<std::optional<std::int64_t>> ParseLimit(const std::string& name, const std::string& text) {

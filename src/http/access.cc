@@ -4,18 +4,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
+
+#include "base/utf8.h"
 
 namespace millrace::http {
 namespace {
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-  return lower;
-}
 
 /// `localhost:8000` → `localhost`, `[::1]:8000` → `[::1]`; empty when malformed.
 std::string HostOf(std::string_view authority) {
@@ -24,7 +18,7 @@ std::string HostOf(std::string_view authority) {
       authority.find(':', authority.starts_with('[') && bracket != std::string_view::npos ? bracket : 0);
   const std::string_view port = colon == std::string_view::npos ? "" : authority.substr(colon + 1);
   if (port.find_first_not_of("0123456789") != std::string_view::npos) return "";
-  return LowerCase(authority.substr(0, colon));
+  return base::LowerAscii(authority.substr(0, colon));
 }
 
 /// `10.1.2.3` or `[fe80::1]`.
@@ -37,7 +31,7 @@ bool IsAddress(const std::string& host) {
 std::optional<std::string_view> BearerKey(const Request& request) {
   const auto header = request.header("authorization");
   constexpr std::string_view kScheme = "bearer ";
-  if (!header || header->size() <= kScheme.size() || LowerCase(header->substr(0, kScheme.size())) != kScheme) {
+  if (!header || header->size() <= kScheme.size() || base::LowerAscii(header->substr(0, kScheme.size())) != kScheme) {
     return std::nullopt;
   }
   std::string_view key = header->substr(kScheme.size());
@@ -50,9 +44,9 @@ std::optional<std::string_view> BearerKey(const Request& request) {
 Access::Access(AccessOptions options)
     : options_(std::move(options)), any_address_(options_.listen_host == "0.0.0.0" || options_.listen_host == "::") {
   auto& hosts = options_.allowed_hosts;
-  for (std::string& host : hosts) host = LowerCase(host);
+  for (std::string& host : hosts) host = base::LowerAscii(host);
   for (const char* local : {"localhost", "127.0.0.1", "[::1]"}) hosts.emplace_back(local);
-  const std::string listen = LowerCase(options_.listen_host);
+  const std::string listen = base::LowerAscii(options_.listen_host);
   const bool bare_ipv6 = listen.find(':') != std::string::npos && !listen.starts_with('[');
   hosts.push_back(bare_ipv6 ? "[" + listen + "]" : listen);
 }
@@ -68,7 +62,7 @@ std::optional<Problem> Access::CheckSite(const Request& request) const {
   const auto origin = request.header("origin");
   if (!origin) return std::nullopt;
   const size_t scheme = origin->find("://");
-  if (scheme == std::string_view::npos || LowerCase(origin->substr(scheme + 3)) != LowerCase(authority)) {
+  if (scheme == std::string_view::npos || base::LowerAscii(origin->substr(scheme + 3)) != base::LowerAscii(authority)) {
     return Problem{403, "pages of another site may not call /v1", {}};
   }
   return std::nullopt;

@@ -20,14 +20,6 @@ using Need = JsonObject::Need;
 constexpr std::int64_t kMaxTopK = 1000;
 constexpr std::int64_t kMaxQueryChars = 8192;  // the model reads 256 tokens
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 /// The document when neither its members nor the whole are wrong. Too large content stays 413.
 Decoded<core::NewDocument> Checked(core::NewDocument document, JsonObject& object, const core::DocumentLimits& limits) {
   if (auto problem = object.problem()) return *problem;
@@ -136,7 +128,7 @@ Decoded<search::SearchRequest> DecodeSearch(std::string_view body) {
 std::optional<Problem> CheckMediaType(const Request& request, MediaType expected) {
   const auto header = request.header("content-type");
   if (!header) return std::nullopt;
-  std::string type = LowerCase(base::TrimWhiteSpace(header->substr(0, header->find(';'))));
+  std::string type = base::LowerAscii(base::TrimWhiteSpace(header->substr(0, header->find(';'))));
   if (expected == MediaType::kNdjson) {
     if (type == "application/x-ndjson" || type == "application/ndjson" || type == "application/jsonl")
       return std::nullopt;
@@ -171,7 +163,7 @@ Decoded<core::Timestamp> DecodeTime(std::string_view name, std::string_view text
 }
 
 Decoded<bool> DecodeBool(std::string_view name, std::string_view text) {
-  const std::string word = LowerCase(text);
+  const std::string word = base::LowerAscii(text);
   for (const char* yes : {"true", "1", "yes", "on", "t", "y"}) {
     if (word == yes) return true;
   }

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "http/head.h"
 #include "http/problem.h"
 
@@ -34,18 +35,10 @@ constexpr std::chrono::milliseconds kLingerTime{3'000};
 constexpr std::chrono::seconds kStale{
     1};  // a request that waited longer for a worker is not run for a client that left
 
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 void FillRequest(const beast_http::request<beast_http::string_body>& head, Request& request) {
   request.method = head.method_string();
   request.target = head.target();
-  for (const auto& field : head) request.headers.emplace_back(LowerCase(field.name_string()), field.value());
+  for (const auto& field : head) request.headers.emplace_back(base::LowerAscii(field.name_string()), field.value());
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ namespace {
 namespace net = boost::asio;
 using net::ip::tcp;
 
-constexpr auto kResult = net::as_tuple(net::use_awaitable);
+constexpr auto kAsTuple = net::as_tuple(net::use_awaitable);
 constexpr std::size_t kMaxRefusing = 256;  // connections beyond the limit that are told so at the same time
 constexpr rlim_t kOtherFiles = 512;        // store, model, log
 
@@ -157,12 +157,12 @@ class Server::Impl {
     net::steady_timer pause(lanes_.front()->io);
     for (std::size_t next = 0; !*state_.draining; next = (next + 1) % lanes_.size()) {
       Lane& lane = *lanes_[next];
-      auto [failure, socket] = co_await acceptor.async_accept(lane.io, kResult);
+      auto [failure, socket] = co_await acceptor.async_accept(lane.io, kAsTuple);
       if (failure == net::error::operation_aborted || failure == net::error::bad_descriptor) co_return;
       if (failure) {  // out of files, most likely: let some close
         base::LogWarning("http: cannot accept: {}", failure.message());
         pause.expires_after(std::chrono::milliseconds(100));
-        co_await pause.async_wait(kResult);
+        co_await pause.async_wait(kAsTuple);
         continue;
       }
       const std::size_t open = ++*open_;

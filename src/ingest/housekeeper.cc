@@ -10,8 +10,8 @@
 namespace millrace::ingest {
 namespace {
 
-constexpr auto kInterval = std::chrono::seconds(60);
-constexpr auto kLease = std::chrono::seconds(90);  // whoever holds it renews it in its next round
+constexpr auto kRoundInterval = std::chrono::seconds(60);
+constexpr auto kKeeperLease = std::chrono::seconds(90);  // whoever holds it renews it in its next round
 constexpr auto kNoProgress = std::chrono::seconds(60);
 constexpr std::size_t kStalledAtOnce = 10'000;
 
@@ -43,7 +43,7 @@ Housekeeper::~Housekeeper() { Stop(); }
 
 void Housekeeper::Start() {
   thread_ = std::thread([this] {
-    while (!stop_.SleepUntil(base::Deadline::After(kInterval))) {
+    while (!stop_.SleepUntil(base::Deadline::After(kRoundInterval))) {
       if (const auto swept = Sweep(core::Now()); !swept) {
         base::LogWarning("housekeeping is put off: {}", swept.error().message);
       }
@@ -57,7 +57,7 @@ void Housekeeper::Stop() {
 }
 
 base::Status Housekeeper::Sweep(core::Timestamp now) {
-  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("housekeeper", id_, kLease));
+  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("housekeeper", id_, kKeeperLease));
   if (!ours) return {};
   RETURN_IF_ERROR(RequeueStranded(now));
   ASSIGN_OR_RETURN([[maybe_unused]] const auto rows, ports_.store.RemoveExpired(now));

@@ -13,7 +13,7 @@ using base::Deadline;
 
 constexpr std::size_t kRowsPerRound = 512;
 constexpr auto kProduceTimeout = std::chrono::seconds(10);
-constexpr auto kLease =
+constexpr auto kClaimLease =
     std::chrono::milliseconds(30'000);  // outlasts the produce, so no other relay sends the row meanwhile
 constexpr auto kPollInterval = std::chrono::milliseconds(200);  // rows that fall due, and leases of the dead
 constexpr auto kBacklogInterval = std::chrono::seconds(1);
@@ -67,7 +67,7 @@ void OutboxRelay::Run() {
 
 base::Result<std::size_t> OutboxRelay::DeliverSome() {
   ASSIGN_OR_RETURN(const std::vector<core::OutboxRow> rows,
-                   outbox_.Claim(kRowsPerRound, kMaxInlineContentBytes, kLease));
+                   outbox_.Claim(kRowsPerRound, kMaxInlineContentBytes, kClaimLease));
   if (rows.empty()) return std::size_t{0};
   std::vector<core::LogRecord> records;
   records.reserve(rows.size());

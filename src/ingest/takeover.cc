@@ -16,9 +16,9 @@ using core::DocumentId;
 
 namespace {
 
-constexpr auto kInterval = std::chrono::seconds(3);
+constexpr auto kLookInterval = std::chrono::seconds(3);
 constexpr auto kLongestPause = std::chrono::milliseconds(10'000);
-constexpr auto kLease = std::chrono::milliseconds(30'000);
+constexpr auto kTakeoverLease = std::chrono::milliseconds(30'000);
 constexpr auto kReadTimeout = std::chrono::seconds(10);
 constexpr auto kEmbedTimeout = std::chrono::minutes(2);
 constexpr auto kSayEvery = std::chrono::seconds(10);
@@ -29,7 +29,7 @@ constexpr auto kSettled = std::chrono::seconds(5);
 constexpr auto kLost = std::chrono::seconds(60);
 
 constexpr std::size_t kDocumentsAtOnce = 32;
-constexpr std::size_t kTextsAtOnce = 32;
+constexpr std::size_t kTextsPerCall = 32;
 
 }  // namespace
 
@@ -62,12 +62,12 @@ Takeover::~Takeover() { Stop(); }
 
 void Takeover::Start() {
   thread_ = std::thread([this] {
-    base::Backoff backoff(kInterval, kLongestPause);
+    base::Backoff backoff(kLookInterval, kLongestPause);
     do {
       const base::Status done = Round(core::Now());
       if (done) {
         backoff.Reset();
-        if (stop_.SleepUntil(Deadline::After(kInterval))) return;
+        if (stop_.SleepUntil(Deadline::After(kLookInterval))) return;
         continue;
       }
       if (backoff.first_try() && !stop_.stopping()) {
@@ -84,7 +84,7 @@ void Takeover::Stop() {
 }
 
 base::Status Takeover::Round(core::Timestamp now) {
-  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("takeover", holder_, kLease));
+  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("takeover", holder_, kTakeoverLease));
   if (!ours) return {};
   ASSIGN_OR_RETURN(const auto deleted, ports_.rows.DeleteVanished());
   if (deleted > 0) {
@@ -221,9 +221,9 @@ base::Status Takeover::Embed(std::span<Job> jobs) {
     }
   }
   const auto dimensions = static_cast<std::ptrdiff_t>(ports_.embedder.dimensions());
-  for (std::size_t first = 0; first < texts.size(); first += kTextsAtOnce) {
+  for (std::size_t first = 0; first < texts.size(); first += kTextsPerCall) {
     if (stop_.stopping()) return Error{Code::kUnavailable, "the process is stopping", {}};
-    const auto some = std::span(texts).subspan(first, std::min(kTextsAtOnce, texts.size() - first));
+    const auto some = std::span(texts).subspan(first, std::min(kTextsPerCall, texts.size() - first));
     ASSIGN_OR_RETURN(const auto embedded,
                      ports_.embedder.Embed(some, core::Embedder::Priority::kIngest, Deadline::After(kEmbedTimeout)));
     for (std::size_t i = 0; i < some.size(); ++i) {
@@ -244,7 +244,7 @@ void Takeover::Refuse(DocumentId id, const Error& error) {
 }
 
 base::Status Takeover::KeepLease() {
-  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("takeover", holder_, kLease));
+  ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("takeover", holder_, kTakeoverLease));
   if (!ours) return Error{Code::kConflict, "another process takes over", {}};
   return {};
 }

@@ -13,8 +13,6 @@ namespace millrace::kafka {
 namespace {
 
 using Configuration = std::unique_ptr<rd_kafka_conf_t, Destroy<rd_kafka_conf_destroy>>;
-using Reason = std::array<char, 512>;
-
 }  // namespace
 
 base::Result<std::unique_ptr<Client>> Client::Open(rd_kafka_type_t type, const Settings& settings,

@@ -14,6 +14,9 @@
 
 namespace millrace::sqlite {
 
+/// What expires goes in transactions of so many rows, so that it does not hold up other writers.
+constexpr std::int64_t kMaxRemovedRows = 1000;
+
 /// A few read-only connections. Each Read sees one snapshot and never waits for the writer. Thread-safe.
 class Readers {
  public:

@@ -9,7 +9,6 @@
 namespace millrace::sqlite {
 namespace {
 
-constexpr std::int64_t kMaxRemovedRows = 1000;  // in one transaction, so that it does not hold up other writers
 constexpr std::int32_t kOnlyBroker = 1;
 
 base::Error NoSuchTopic(const std::string& name) {

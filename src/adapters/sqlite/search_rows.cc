@@ -13,8 +13,6 @@ namespace {
 
 using core::Timestamp;
 
-constexpr std::int64_t kMaxRemovedRows = 1000;  // in one transaction, so that it does not hold up other writers
-
 std::optional<core::SearchProgress> FindProgress(Connection& connection, const core::TopicPartition& partition) {
   Statement select(connection, "SELECT next_offset, newest FROM search_offsets WHERE topic = ?1 AND partition = ?2");
   if (!select.Bind(partition.topic, partition.partition).Step()) return std::nullopt;

@@ -8,8 +8,6 @@
 namespace millrace::sqlite {
 namespace {
 
-constexpr std::int64_t kMaxRemovedRows = 1000;  // in one transaction, so that it does not hold up other writers
-
 struct Version {
   core::DocumentId document_id;
   core::Version version;
