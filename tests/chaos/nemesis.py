@@ -206,7 +206,7 @@ class Nemesis:
                     return
                 entry = {"at": round(time.monotonic() - self.began, 2), "fault": step.fault, "seconds": step.seconds, "pick": round(step.pick, 3)}
                 self.log.append(entry)
-                with FAULTS[step.fault].act(self.world, step):
+                with self.world.trouble() if lane == SHARED else contextlib.nullcontext(), FAULTS[step.fault].act(self.world, step):
                     self.ending.wait(step.seconds)
                 recovered = None if self.ending.is_set() else canary(probe, self.world, CANARY)
                 entry["recovered"] = recovered and round(recovered, 2)

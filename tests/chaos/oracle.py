@@ -157,7 +157,9 @@ def check_answers(state, found, unfound):
             if not answers.get(sentence):
                 yield Anomaly("unsearchable", f"{server} does not find '{sentence}'")
         for sentence in unfound:
-            if answers.get(sentence):
+            if answers.get(sentence, False) is None:
+                yield Anomaly("unsearchable", f"{server} does not answer when asked for '{sentence}'")
+            elif answers.get(sentence):
                 yield Anomaly("stale", f"{server} still finds '{sentence}', which was overtaken or deleted")
 
 

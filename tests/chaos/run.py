@@ -68,15 +68,24 @@ def settle(world, marks):
         world.ledger.observe("hang", f"{failure}; unsettled: {world.store.unsettled()[:5]}, lag {world.store.lag()}, outbox {world.store.outbox()}")
 
 
-def answers(server, found, unfound):
+def finds(ledger, server, sentence):
+    """Whether it is among the best hits; none: this server did not answer, which a healed one may do once for each connection it lost."""
+    answer = requests.post(server.url + "/search", json={"question": sentence, "top_k": 3}, timeout=30)
+    ledger.count("final search", "ok" if answer.status_code == 200 else "unknown")
+    if answer.status_code != 200:
+        say(f"{server.name}: {answer.status_code} {answer.text[:300]}")
+        return None
+    return any(hit["text"] == sentence for hit in answer.json()["results"])
+
+
+def answers(ledger, server, found, unfound):
     """What this server finds, asked until it answers as it should or time is up."""
     known, deadline, wrong = {}, time.monotonic() + FOUND, [*found, *unfound]
     wanted = set(found)
     while wrong and time.monotonic() < deadline:
         still = []
         for sentence in wrong:
-            hits = requests.post(server.url + "/search", json={"question": sentence, "top_k": 3}, timeout=30).json()["results"]
-            known[sentence] = any(hit["text"] == sentence for hit in hits)
+            known[sentence] = finds(ledger, server, sentence)
             if known[sentence] != (sentence in wanted):
                 still.append(sentence)
         wrong = still
@@ -94,7 +103,7 @@ def judge(world, watch, source):
     state.lag = world.store.lag()
     found, unfound = questions(world.ledger, state, source, QUESTIONS)
     for server in world.servers:
-        state.answers[server.name] = answers(server, found, unfound)
+        state.answers[server.name] = answers(world.ledger, server, found, unfound)
     return state, check(world.ledger, state, found, unfound)
 
 

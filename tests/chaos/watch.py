@@ -9,8 +9,8 @@ import kafka
 from state import UPLOADS, WORKERS, decode_headers
 
 PAUSE = 0.5
-STATES = """SELECT document_id, status, coalesce(indexed_version, 0), coalesce(deleted_version, 0), position_topic, position_partition, position_offset
-    FROM document_state"""
+STATES = """SELECT document_id, status, coalesce(indexed_version, 0), coalesce(deleted_version, 0), position_topic, position_partition, position_offset,
+    version FROM document_state"""
 ENDED = ("retrying", "failed", "dead_lettered", "superseded")
 
 
@@ -25,7 +25,7 @@ def foreign(value):
     """The document of another program's record; none of a bad one, which the dead letters answer for."""
     try:
         number = json.loads(value)["document_id"]
-        return number if isinstance(number, int) else None
+        return number if isinstance(number, int) and number > 0 else None
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -36,12 +36,12 @@ def is_done(record, states):
     ours = own(key, headers)
     if ours:
         document, version = ours
-        _, status, indexed, deleted, *_ = states.get(document, (0, "missing", 0, 0))
-        return max(indexed, deleted) >= version or status in ENDED
+        _, status, indexed, deleted, *_, newest = states.get(document, (0, "missing", 0, 0, 0))
+        return max(indexed, deleted) >= version or newest > version or status in ENDED
     document = foreign(value)
     if document is None or document not in states:
         return document is None
-    _, status, _, deleted, topic, at_partition, at_offset = states[document]
+    _, status, _, deleted, topic, at_partition, at_offset, _ = states[document]
     if deleted or (topic, at_partition) != (UPLOADS, partition) or at_offset > offset:
         return True
     return at_offset == offset and status not in ("queued", "processing")

@@ -114,6 +114,9 @@ class World:
         """Something that a process needs to start may be away."""
         return False
 
+    def trouble(self):
+        return contextlib.nullcontext()
+
     def start_faults(self):
         self.faults_file.write_text("")
 
