@@ -20,7 +20,7 @@ from world import Embedded
 
 SETTLE = 300  # seconds: the sweeper looks each minute for what has stood still for one
 FOUND = 90  # seconds: a lost event is found by the comparison each 30 s
-QUESTIONS = 1500
+QUESTIONS = 500  # of each sort
 
 
 def arguments():
@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--report", default=None, help="file for the report as JSON")
     parser.add_argument("--folder", default="build/chaos", help="logs, ledger and data of the run (build/chaos); emptied first")
-    parser.add_argument("--planted", action="store_true", help="build each planted bug of tests/chaos/bugs and see it caught")
+    parser.add_argument("--planted", nargs="?", const="", metavar="BUG,…", help="build each planted bug of tests/chaos/bugs (or these) and see it caught")
     chosen = parser.parse_args()
     unknown = set(filter(None, chosen.faults.split(","))) - set(FAULTS)
     if unknown:
@@ -140,6 +140,8 @@ def run(chosen):
     finally:
         world.ledger.save(folder / "ledger.jsonl")
         world.close()
+    for name in world.stranded():
+        world.ledger.observe("stranded", name)
     anomalies += [Anomaly(*observed) for observed in world.ledger.observed if Anomaly(*observed) not in anomalies]
     marks |= {"seconds": round(time.monotonic() - since), "watched": watch.seen}
     result = report(marks, world.ledger, nemesis, state, anomalies)
@@ -153,9 +155,9 @@ def main():
     os.environ["NO_PROXY"] = "*"
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if chosen.planted:
+    if chosen.planted is not None:
         from planted import run_all
-        return run_all()
+        return run_all(set(filter(None, chosen.planted.split(","))))
     return run(chosen)
 
 

@@ -133,6 +133,11 @@ class World:
     def wait_ready(self):
         wait_until(lambda: all(seat.ready() for seat in self.seats), "readiness of every process", READY, 0.2)
 
+    def stranded(self):
+        """Documents that the sweeper had to publish again: nothing here takes a message away, so none may need it."""
+        for seat in self.servers:
+            yield from (f"{seat.name}: {line}" for line in seat.program.log().splitlines() if "its message cannot arrive any more" in line)
+
     def close(self):
         self.ending.set()
         if self.supervisor.is_alive():
