@@ -17,14 +17,14 @@ SESSION = "session.timeout.ms=6000"
 
 
 class Installation(World):
-    def __init__(self, folder, servers, workers):
-        super().__init__(folder)
+    def __init__(self, folder, servers, workers, clocks=False):
+        super().__init__(folder, clocks)
         self.stack = Stack()
         self.cluster = Cluster(self.stack, self.folder)
         self.store = MysqlStore(self.cluster)
         self.loop = Loop()
         self.nodes = len(self.stack.bootstrap.split(","))
-        self.shapes = {"cluster", "brokers" if self.nodes > 1 else "single"}
+        self.shapes = {"cluster", "brokers" if self.nodes > 1 else "single"} | ({"clocks"} if clocks else set())
         self.shared_proxies = {}
         self.troubled_until = 0.0
         self.troubles = 0
@@ -43,13 +43,13 @@ class Installation(World):
         settings = self.stack.settings
         proxies = {"mysql": Proxy(self.loop, settings["MYSQL_HOST"], int(settings["MYSQL_PORT"])),
                    "redis": Proxy(self.loop, settings["REDIS_HOST"], int(settings["REDIS_PORT"]))}
-        environment = self.environment | {"MYSQL_PORT": str(proxies["mysql"].port), "REDIS_PORT": str(proxies["redis"].port),
+        environment = self.environment | self.clock_environment(name) | {"MYSQL_PORT": str(proxies["mysql"].port), "REDIS_PORT": str(proxies["redis"].port),
                                           "MILLRACE_KAFKA_PROPERTIES": SESSION}
         if "kafka" in self.shared_proxies:
             environment |= {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.shared_proxies['kafka'].port}",
                             "MILLRACE_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext", "MILLRACE_KAFKA_SASL_MECHANISM": "PLAIN",
                             "MILLRACE_KAFKA_SASL_USERNAME": "millrace", "MILLRACE_KAFKA_SASL_PASSWORD": "millrace-secret"}
-        return Seat(name, self.cluster.make(kind, *DELAYS, environment=environment), proxies)
+        return Seat(name, self.cluster.make(kind, *DELAYS, environment=environment), self.clock_of(name), proxies)
 
     def start(self):
         for seat in self.seats:

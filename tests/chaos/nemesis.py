@@ -19,7 +19,7 @@ class Fault:
     lane: str
     weight: float
     seconds: tuple  # shortest, longest
-    shapes: str  # of embedded, cluster, brokers (three of them), proxied (Kafka too)
+    shapes: str  # of embedded, cluster, brokers (three of them), proxied (Kafka too), clocks
     act: object  # a generator of (world, step): breaks, yields, mends
 
 
@@ -122,6 +122,15 @@ def join_worker(world, step):
     seat = world.add_worker()
     yield
     world.remove_worker(seat)
+
+
+@fault("jump-clock", PROCESSES, 2, (2, 10), "clocks")
+def jump_clock(world, step):
+    """An hour, back or forth, and back again: as the system's time is set by hand."""
+    seat = step.choose(world.seats)
+    seat.shift_clock(3600 if int(step.pick * 1000) % 2 else -3600)
+    yield
+    seat.shift_clock(0)
 
 
 @fault("fail-model", SHARED, 1, (1, 6), "embedded cluster")

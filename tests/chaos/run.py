@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=None, help="of an earlier run: the same faults again, in the same order")
     parser.add_argument("--faults", default="", help=f"only these, comma-separated: {', '.join(FAULTS)}")
     parser.add_argument("--embedded", action="store_true", help="one server with SQLite instead of a cluster")
+    parser.add_argument("--clocks", action="store_true", help="let wall clocks jump, too (jump-clock)")
     parser.add_argument("--servers", type=int, default=2)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--clients", type=int, default=4)
@@ -49,10 +50,9 @@ def say(sentence):
 
 def make_world(chosen, folder):
     if chosen.embedded:
-        return Embedded(folder), {"embedded"}
+        return Embedded(folder, chosen.clocks)
     from installation import Installation  # needs a stack
-    world = Installation(folder, chosen.servers, chosen.workers)
-    return world, world.shapes
+    return Installation(folder, chosen.servers, chosen.workers, chosen.clocks)
 
 
 def settle(world, marks):
@@ -113,10 +113,10 @@ def run(chosen):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     only = set(filter(None, chosen.faults.split(",")))
-    world, shapes = make_world(chosen, folder)
+    world = make_world(chosen, folder)
     say(f"seed {seed} (the same faults again: scripts/chaos --seed {seed})")
-    marks = {"seed": seed, "shape": " ".join(sorted(shapes)), "minutes": chosen.minutes, "ready": None, "quiet": None}
-    nemesis, state, since = Nemesis(world, seed, shapes, only), None, time.monotonic()
+    marks = {"seed": seed, "shape": " ".join(sorted(world.shapes)), "minutes": chosen.minutes, "ready": None, "quiet": None}
+    nemesis, state, since = Nemesis(world, seed, world.shapes, only), None, time.monotonic()
     try:
         world.start()
         watch = world.watch()

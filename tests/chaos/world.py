@@ -15,14 +15,16 @@ from watch import SqliteWatch
 
 DELAYS = ("--retry-delays", "1s,3s")
 READY = 120  # seconds
+FAKETIME = next(iter(sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 CRASHED = (134, -signal.SIGABRT)
 
 
 class Seat:
     """A process that ought to be there. Thread-safe."""
 
-    def __init__(self, name, program, proxies=None):
+    def __init__(self, name, program, clock, proxies=None):
         self.name, self.program, self.proxies = name, program, proxies or {}
+        self.clock = clock  # the file that says how far its wall clock is off
         self.lock = threading.RLock()
         self.wanted = True
         self.spawned_at = 0.0
@@ -67,6 +69,9 @@ class Seat:
             if self.program.running():
                 self.program.process.send_signal(signal.SIGCONT)
 
+    def shift_clock(self, seconds):
+        self.clock.write_text(f"{seconds:+d}")
+
     def ready(self):
         try:
             return requests.get(self.url + "/readyz", timeout=5).status_code == 200
@@ -77,8 +82,10 @@ class Seat:
 class World:
     """Common to both shapes."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, clocks=False):
         self.folder = pathlib.Path(folder)
+        assert not clocks or FAKETIME, "libfaketime is missing: scripts/setup test"
+        self.clocks = clocks
         self.ledger = Ledger()
         self.seats = []
         self.faults_file = self.folder / "faults"
@@ -117,6 +124,17 @@ class World:
     def trouble(self):
         return contextlib.nullcontext()
 
+    def clock_environment(self, name):
+        """Its wall clock goes by a file of its own; clocks that only go forward stay as they are."""
+        if not self.clocks:
+            return {}
+        self.clock_of(name).write_text("+0")
+        return {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock_of(name)), "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1"}
+
+    def clock_of(self, name):
+        return self.folder / f"clock-{name}"
+
     def start_faults(self):
         self.faults_file.write_text("")
 
@@ -127,6 +145,8 @@ class World:
     def heal(self):
         self.end_faults()
         for seat in self.seats:
+            if self.clocks:
+                seat.shift_clock(0)
             seat.thaw()
             seat.up()
 
@@ -153,11 +173,12 @@ class World:
 class Embedded(World):
     """One server with SQLite."""
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, clocks=False):
+        super().__init__(folder, clocks)
         home = self.folder / "server0"
         home.mkdir()
-        self.seats.append(Seat("server0", Server(home, *DELAYS, environment=self.environment)))
+        self.shapes = {"embedded", "clocks" if clocks else "embedded"}
+        self.seats.append(Seat("server0", Server(home, *DELAYS, environment=self.environment | self.clock_environment("server0")), self.clock_of("server0")))
         self.store = SqliteStore(home / "data" / "millrace.db")
 
     def start(self):
