@@ -58,7 +58,9 @@ class Installation(World):
         self.supervisor.start()
 
     def producers(self, seed):
-        return [Producer(self, seed)]
+        producer = Producer(self, seed)
+        producer.take_ids()
+        return [producer]
 
     def watch(self):
         return KafkaWatch(self.ledger, self.cluster)

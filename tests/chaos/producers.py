@@ -7,9 +7,10 @@ import threading
 import kafka
 
 from ledger import FAILED, OK, UNKNOWN, content
+from serving import wait_until
 from stack import UPLOADS
 
-FIRST_ID = 5_000_000  # and down from there: the store gives ids above the highest it has seen
+FIRST_ID = 5_000_000  # and down from there: once the store has seen the first, it gives ids above it
 DOCUMENTS = 20
 PATIENCE = 15  # seconds
 GARBAGE = [b"not json", b"[]", b"", b'{"title": "no id", "content": "x"}', b'{"document_id": "7", "content": "x"}', b'{"document_id": -1, "content": "x"}', None]
@@ -25,12 +26,19 @@ class Producer(threading.Thread):
         self.producer = None
         self.stopping = threading.Event()
 
+    def take_ids(self):
+        """Before anyone else asks for an id: those up to the first are this program's."""
+        subject = self.ledger.subject(str(FIRST_ID), "foreign")
+        self.next_id = FIRST_ID - 1
+        self.send_document(subject)
+        wait_until(lambda: self.world.store.sql(f"SELECT 1 FROM documents WHERE id = {FIRST_ID}"), "the first document of another program")
+
     def run(self):
         while not self.stopping.wait(self.pause * self.source.uniform(0.3, 1.7)):
             if self.source.random() < 0.1:
                 self.send_garbage()
             else:
-                self.send_document()
+                self.send_document(self.choose())
         self.close()
 
     def send(self, key, value):
@@ -54,12 +62,14 @@ class Producer(threading.Thread):
             self.producer.close(timeout=5)
         self.producer = None
 
-    def send_document(self):
+    def choose(self):
         self.subjects = [subject for subject in self.subjects if subject.certain()]
         while len(self.subjects) < DOCUMENTS:
             self.subjects.append(self.ledger.subject(str(self.next_id), "foreign"))
             self.next_id -= 1
-        subject = self.source.choice(self.subjects)
+        return self.source.choice(self.subjects)
+
+    def send_document(self, subject):
         self.counter += 1
         mark, document_id = f"producer-x{self.counter}", int(subject.name)
         write = self.ledger.begin(subject, mark, document_id)
