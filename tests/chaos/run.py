@@ -1,6 +1,7 @@
 """One run: a world, clients, a nemesis, healing, the oracle, a report. scripts/chaos starts it."""
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -102,8 +103,9 @@ def judge(world, watch, source):
     state = world.store.read()
     state.lag = world.store.lag()
     found, unfound = questions(world.ledger, state, source, QUESTIONS)
-    for server in world.servers:
-        state.answers[server.name] = answers(world.ledger, server, found, unfound)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        asked = {server.name: pool.submit(answers, world.ledger, server, found, unfound) for server in world.servers}
+        state.answers = {name: future.result() for name, future in asked.items()}
     return state, check(world.ledger, state, found, unfound)
 
 
