@@ -3,8 +3,6 @@
 #include <fmt/core.h>
 
 #include <boost/json.hpp>
-#include <charconv>
-#include <limits>
 #include <utility>
 
 #include "core/invalid.h"
@@ -32,32 +30,42 @@ base::Result<std::string> ReadString(const json::object& object, std::string_vie
   return std::string(value->get_string());
 }
 
-/// Reads digits only; -1 for anything else.
-int ReadDigits(std::string_view text) {
-  int number = -1;
-  if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) return -1;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+/// The form that FormatTimestamp writes, `2024-01-15T10:30:00.250Z`; nothing when the member is not there.
+base::Result<std::optional<Timestamp>> ReadTime(const json::object& object, std::string_view parent,
+                                                std::string_view name) {
+  const json::value* value = Find(object, name);
+  if (value == nullptr || value->is_null()) return std::optional<Timestamp>();
+  if (value->is_string()) {
+    const std::string_view text = value->get_string();
+    if (const auto time = ParseTimestamp(text); time && FormatTimestamp(*time) == text) return time;
+  }
+  return Invalid(fmt::format("{}/{}", parent, name),
+                 fmt::format("{} must be a time such as 2024-01-15T10:30:00.250Z", name));
 }
 
-/// The form that FormatTimestamp writes, `2024-01-15T10:30:00.250Z`.
-std::optional<Timestamp> ReadTimestamp(std::string_view text) {
-  constexpr std::string_view kShape = "0000-00-00T00:00:00.000Z";
-  if (text.size() != kShape.size()) return std::nullopt;
-  for (std::size_t i = 0; i < kShape.size(); ++i) {
-    if (kShape[i] != '0' && text[i] != kShape[i]) return std::nullopt;
-  }
-  const int year = ReadDigits(text.substr(0, 4)), month = ReadDigits(text.substr(5, 2));
-  const int day = ReadDigits(text.substr(8, 2)), hour = ReadDigits(text.substr(11, 2));
-  const int minute = ReadDigits(text.substr(14, 2)), second = ReadDigits(text.substr(17, 2));
-  const int millisecond = ReadDigits(text.substr(20, 3));
-  if (year < 1970 || month < 0 || day < 0 || hour < 0 || minute < 0 || second < 0 || millisecond < 0)
-    return std::nullopt;
-  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day)));
-  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second) + std::chrono::milliseconds(millisecond);
+base::Result<StepTimes> ReadSteps(const json::object& object) {
+  StepTimes steps;
+  const json::value* value = Find(object, "steps");
+  if (value == nullptr || value->is_null()) return steps;
+  if (!value->is_object()) return Invalid("/steps", "steps must be an object");
+  const json::object& members = value->get_object();
+  ASSIGN_OR_RETURN(steps.received, ReadTime(members, "/steps", "received"));
+  ASSIGN_OR_RETURN(steps.chunked, ReadTime(members, "/steps", "chunked"));
+  ASSIGN_OR_RETURN(steps.embedded, ReadTime(members, "/steps", "embedded"));
+  ASSIGN_OR_RETURN(steps.stored, ReadTime(members, "/steps", "stored"));
+  return steps;
+}
+
+json::object FormatSteps(const StepTimes& steps) {
+  json::object object;
+  const auto add = [&](std::string_view name, const std::optional<Timestamp>& time) {
+    if (time) object[name] = FormatTimestamp(*time);
+  };
+  add("received", steps.received);
+  add("chunked", steps.chunked);
+  add("embedded", steps.embedded);
+  add("stored", steps.stored);
+  return object;
 }
 
 base::Result<std::optional<DocumentError>> ReadError(const json::object& object) {
@@ -84,6 +92,8 @@ std::string FormatEvent(const DocumentEvent& event) {
   object["status"] = json::string(status);
   object["chunks"] = event.chunks;
   object["at"] = FormatTimestamp(event.at);
+  if (event.next_attempt_at) object["next_attempt_at"] = FormatTimestamp(*event.next_attempt_at);
+  if (json::object steps = FormatSteps(event.steps); !steps.empty()) object["steps"] = std::move(steps);
   if (event.error) {
     object["error"] =
         json::object{{"code", event.error->code}, {"message", event.error->message}, {"stage", event.error->stage}};
@@ -108,10 +118,11 @@ base::Result<DocumentEvent> ParseEvent(std::string_view text) {
   ASSIGN_OR_RETURN(event.version, ReadInteger(object, "version", 0));
   ASSIGN_OR_RETURN(event.revision, ReadInteger(object, "revision", 0));
   ASSIGN_OR_RETURN(event.chunks, ReadInteger(object, "chunks", 0));
-  ASSIGN_OR_RETURN(const std::string at, ReadString(object, "", "at"));
-  const std::optional<Timestamp> time = ReadTimestamp(at);
-  if (!time) return Invalid("/at", "at must be a time such as 2024-01-15T10:30:00.250Z");
-  event.at = *time;
+  ASSIGN_OR_RETURN(const std::optional<Timestamp> at, ReadTime(object, "", "at"));
+  if (!at) return Invalid("/at", "at is missing");
+  event.at = *at;
+  ASSIGN_OR_RETURN(event.next_attempt_at, ReadTime(object, "", "next_attempt_at"));
+  ASSIGN_OR_RETURN(event.steps, ReadSteps(object));
   ASSIGN_OR_RETURN(event.error, ReadError(object));
   return event;
 }

@@ -10,8 +10,8 @@
 
 namespace millrace::core {
 
-/// A status change, as `document-events` carries it: JSON `{event, document_id, version, revision, status, chunks, at,
-/// error?}`. `event` is `document.<status>`. It only names what changed; the truth is in the store.
+/// A status change, as `document-events` carries it (schemas/document-events.json, docs/events.md). `event` is
+/// `document.<status>`. It only names what changed; the truth is in the store.
 struct DocumentEvent {
   DocumentId document_id = 0;
   Version version = 0;
@@ -20,7 +20,9 @@ struct DocumentEvent {
   std::int64_t chunks = 0;
   Timestamp at;
   std::optional<DocumentError> error;
-  Position position;  // where it lies in the log; not part of the JSON
+  Position position;                              // where it lies in the log; not part of the JSON
+  StepTimes steps = {};                           // of `indexed`: when each step was done
+  std::optional<Timestamp> next_attempt_at = {};  // of `retrying`
 };
 
 std::string FormatEvent(const DocumentEvent& event);

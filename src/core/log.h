@@ -20,7 +20,9 @@ inline constexpr char kUploadsTopic[] = "document-uploads";
 inline constexpr char kDeadLettersTopic[] = "document-uploads-dlt";
 inline constexpr char kEventsTopic[] = "document-events";
 inline constexpr char kAnalyticsTopic[] = "search-analytics";
+inline constexpr char kWebhookRetriesTopic[] = "millrace-webhook-retries";  // events that were dead letters
 inline constexpr char kWorkersGroup[] = "embedding-workers";
+inline constexpr char kWebhooksGroup[] = "millrace-webhooks";
 
 struct RecordHeader {
   std::string name, value;

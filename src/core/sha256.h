@@ -27,4 +27,7 @@ class Sha256 {
 
 std::string Sha256Hex(std::string_view bytes);
 
+/// HMAC with SHA-256 (RFC 2104), in lower-case hex.
+std::string HmacSha256Hex(std::string_view key, std::string_view bytes);
+
 }  // namespace millrace::core

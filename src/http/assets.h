@@ -10,4 +10,9 @@ extern const std::string_view kDocsPage;
 extern const std::string_view kDocsScript;
 extern const std::string_view kDocsStyle;
 
+/// The files of schemas/.
+extern const std::string_view kUploadsSchema;
+extern const std::string_view kEventsSchema;
+extern const std::string_view kAnalyticsSchema;
+
 }  // namespace millrace::http

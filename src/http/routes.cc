@@ -16,6 +16,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddGroupRoutes(services, routes);
   AddDeadLetterRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
+  AddSchemaRoutes(routes);
   AddDocsRoutes(routes);
   AddConsoleRoutes(routes);
   return routes;

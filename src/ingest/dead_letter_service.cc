@@ -44,6 +44,12 @@ base::Status DeadLetterService::CheckEdited(const core::DeadLetter& letter, cons
 base::Status DeadLetterService::Send(const core::DeadLetter& letter, std::optional<std::string> edited,
                                      Deadline deadline) {
   const bool is_edited = edited.has_value();
+  if (IsWebhook(letter)) {
+    if (is_edited) return Error{Code::kInvalidArgument, "an event is sent again as it is", "/value"};
+    if (!sends_webhooks_) {
+      return Error{Code::kConflict, "it is an event for a webhook, and this server has no --webhook-url", {}};
+    }
+  }
   ASSIGN_OR_RETURN(auto payload, letters_.Payload(letter.id));
   core::LogRecord record = RedrivenRecord(letter, std::move(payload), std::move(edited), store_);
   if (is_edited) {

@@ -19,9 +19,14 @@ struct Redriven {
 /// Looks at dead letters, sends them again, takes them off the list. Thread-safe.
 class DeadLetterService {
  public:
-  /// `on_redrive` is called after each transaction that wrote to the outbox.
-  DeadLetterService(core::DeadLetters& letters, core::StoreIdentity store, std::function<void()> on_redrive)
-      : letters_(letters), store_(std::move(store)), on_redrive_(std::move(on_redrive)) {}
+  /// `on_redrive` is called after each transaction that wrote to the outbox. Without `sends_webhooks` nobody would take
+  /// an event that is sent again: kConflict.
+  DeadLetterService(core::DeadLetters& letters, core::StoreIdentity store, std::function<void()> on_redrive,
+                    bool sends_webhooks = false)
+      : letters_(letters),
+        store_(std::move(store)),
+        on_redrive_(std::move(on_redrive)),
+        sends_webhooks_(sends_webhooks) {}
 
   base::Result<std::vector<core::DeadLetter>> List(const core::DeadLetterQuery& query) { return letters_.List(query); }
   base::Result<std::int64_t> Count(const core::DeadLetterQuery& query) { return letters_.Count(query); }
@@ -31,7 +36,8 @@ class DeadLetterService {
   base::Result<core::RecordPayload> Payload(core::DeadLetterId id) { return letters_.Payload(id); }
 
   /// Sends it again. With `edited` as its value it becomes a new version of its document: kInvalidArgument when that is
-  /// no upload, or of another document. Else the errors of core::DeadLetters::Redrive.
+  /// no upload, or of another document, or the dead letter is an event for a webhook. Else the errors of
+  /// core::DeadLetters::Redrive.
   base::Status Redrive(core::DeadLetterId id, std::optional<std::string> edited, base::Deadline deadline);
 
   /// Those that `query` names, oldest first, each for itself. A dry run writes nothing and says what the list alone
@@ -49,6 +55,7 @@ class DeadLetterService {
   core::DeadLetters& letters_;
   const core::StoreIdentity store_;
   const std::function<void()> on_redrive_;
+  const bool sends_webhooks_;
 };
 
 }  // namespace millrace::ingest

@@ -135,10 +135,12 @@ core::LogRecord CopyOfFailed(const core::LogRecord& record, const FailureTrace& 
   return copy;
 }
 
+bool IsWebhook(const core::DeadLetter& letter) { return letter.original.topic == core::kEventsTopic; }
+
 core::LogRecord RedrivenRecord(const core::DeadLetter& letter, core::RecordPayload payload,
                                std::optional<std::string> edited, const core::StoreIdentity& store) {
   core::LogRecord record;
-  record.position.topic = core::kUploadsTopic;
+  record.position.topic = IsWebhook(letter) ? core::kWebhookRetriesTopic : core::kUploadsTopic;
   record.key = std::move(payload.key);
   const bool is_edited = edited.has_value();
   record.value = is_edited ? std::move(edited) : std::move(payload.value);

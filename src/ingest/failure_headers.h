@@ -44,7 +44,11 @@ struct FailureNote {
 core::LogRecord CopyOfFailed(const core::LogRecord& record, const FailureTrace& trace, const FailureNote& note,
                              const core::StoreIdentity& store, std::string topic);
 
-/// The record that sends a dead letter again to `document-uploads`: its attempts begin anew. `edited`: instead of its
+/// Of a webhook: an event that could not be delivered, not an upload.
+bool IsWebhook(const core::DeadLetter& letter);
+
+/// The record that sends a dead letter again, to `document-uploads` or, of a webhook, to `millrace-webhook-retries`:
+/// its attempts begin anew. `edited`: instead of its
 /// value; it then is news, not the version that failed.
 core::LogRecord RedrivenRecord(const core::DeadLetter& letter, core::RecordPayload payload,
                                std::optional<std::string> edited, const core::StoreIdentity& store);

@@ -90,6 +90,7 @@ std::vector<core::TopicSpec> OwnTopics(const Config& config) {
                                {core::kAnalyticsTopic, 1, hours(24 * 7)},
                                {core::kDeadLettersTopic, 3, std::nullopt}};
   for (const ingest::RetryTopic& retry : RetryTopicsOf(config)) own.push_back({retry.name, 3, hours(24)});
+  if (!config.webhook_url.empty()) own.push_back({core::kWebhookRetriesTopic, 3, hours(24)});
   std::vector<core::TopicSpec> topics;
   for (const OwnTopic& one : own) {
     core::TopicSpec topic{one.name, one.partitions, 1, {}};

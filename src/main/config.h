@@ -29,7 +29,11 @@ struct Config {
   std::string api_keys;                    // file of keys; none: everyone may do everything
   std::string allowed_hosts;  // comma-separated names that /v1 answers to beside localhost and the listen host
   std::string cors_origin = "*";
-  std::string log_level = "info";  // debug | info | warning | error
+  std::string webhook_url;  // where events are sent; none: nowhere
+  std::string webhook_secret, webhook_secret_file;
+  std::string webhook_events = "indexed,failed,dead_lettered,deleted";  // as ingest::ParseWebhookEvents
+  std::string webhook_retry_delays = "2s,8s,32s,2m,8m";                 // as ingest::ParseRetryDelays
+  std::string log_level = "info";                                       // debug | info | warning | error
 
   // Kafka: all of it only in cluster mode, which kafka_bootstrap_servers and mysql_host together ask for.
   std::string kafka_bootstrap_servers;  // HOST:PORT, comma-separated

@@ -26,6 +26,7 @@
 #include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
+#include "main/webhooks.h"
 #include "search/analytics.h"
 #include "search/analytics_consumer.h"
 #include "search/index_follower.h"
@@ -78,8 +79,10 @@ class Application {
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
         consumers_(MakeConsumers(foundation.identity)),
         analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
+        webhooks_(config_, backend_, foundation.identity, metrics),
         takeover_(MakeTakeover(metrics)),
-        dead_letters_(backend_.dead_letters, foundation.identity, [this] { relay_.Wake(); }),
+        dead_letters_(
+            backend_.dead_letters, foundation.identity, [this] { relay_.Wake(); }, !config_.webhook_url.empty()),
         topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
@@ -100,6 +103,7 @@ class Application {
     presence_.Start();  // first: what it begins must not be taken for the work of a dead process
     if (consumers_) RETURN_IF_ERROR(consumers_->Start());
     RETURN_IF_ERROR(analytics_consumer_.Start());
+    RETURN_IF_ERROR(webhooks_.Start());
     if (takeover_) takeover_->Start();
     housekeeper_.Start();
     Announce();
@@ -119,6 +123,7 @@ class Application {
     if (cache_) cache_->Stop(deadline);
     relay_.Stop(deadline);
     analytics_consumer_.Stop();
+    webhooks_.Stop();
     housekeeper_.Stop();
     presence_.Stop();
     follower_.Stop();
@@ -236,6 +241,7 @@ class Application {
   search::SearchService search_;
   std::unique_ptr<Consumers> consumers_;  // none in a cluster
   search::AnalyticsConsumer analytics_consumer_;
+  Webhooks webhooks_;
   std::unique_ptr<ingest::Takeover> takeover_;  // none where nobody else writes
   ingest::DeadLetterService dead_letters_;
   admin::TopicKeeper topics_;

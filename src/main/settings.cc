@@ -8,8 +8,10 @@
 #include <sstream>
 #include <utility>
 
+#include "adapters/curl/webhook_endpoint.h"
 #include "base/utf8.h"
 #include "ingest/retry_topics.h"
+#include "ingest/webhook_dispatcher.h"
 
 namespace millrace::app {
 namespace {
@@ -96,12 +98,13 @@ Setting Switch(std::string name, std::string help, bool Config::*member) {
           [member](const Config& config) { return std::string(config.*member ? "true" : "false"); }, true};
 }
 
-Setting RetryDelays() {
-  Setting setting = Text("retry_delays", "how long a failed document waits before each further try; none: no tries",
-                         &Config::retry_delays);
-  setting.set = [](Config& config, const std::string& text) -> std::optional<std::string> {
-    if (const auto topics = ingest::ParseRetryDelays(text); !topics) return topics.error().message;
-    config.retry_delays = text;
+/// Text of which `parse` says what was expected when it does not fit.
+template <typename Parse>
+Setting Parsed(std::string name, std::string help, std::string Config::*member, Parse parse) {
+  Setting setting = Text(std::move(name), std::move(help), member);
+  setting.set = [member, parse](Config& config, const std::string& text) -> std::optional<std::string> {
+    if (const auto parsed = parse(text); !parsed) return parsed.error().message;
+    config.*member = text;
     return std::nullopt;
   };
   return setting;
@@ -119,7 +122,7 @@ Setting SecretFile(std::string name, std::string help, std::string Config::*file
   setting.set = [file, member](Config& config, const std::string& path) -> std::optional<std::string> {
     std::ifstream in(path, std::ios::binary);
     std::ostringstream content;
-    if (!in || !(content << in.rdbuf())) return "a readable file with the password";
+    if (!in || !(content << in.rdbuf())) return "a readable file with the secret";
     config.*file = path;
     config.*member = content.str();
     while (!(config.*member).empty() && ((config.*member).back() == '\n' || (config.*member).back() == '\r')) {
@@ -127,6 +130,14 @@ Setting SecretFile(std::string name, std::string help, std::string Config::*file
     }
     return std::nullopt;
   };
+  return setting;
+}
+
+/// Secret, because many receivers tell their senders by a token in it.
+Setting WebhookUrl() {
+  Setting setting = Parsed("webhook_url", "URL that events are sent to (docs/events.md); none: nowhere",
+                           &Config::webhook_url, curl::OriginOf);
+  setting.is_secret = true;
   return setting;
 }
 
@@ -165,10 +176,19 @@ std::vector<Setting> ServerSettings() {
       ServeOnly(Number("max_backlog", "undelivered messages beyond which accepting answers 503", &Config::max_backlog,
                        1, std::int64_t{1} << 40)),
       Number("drain_seconds", "time to finish at SIGTERM", &Config::drain_seconds, 0, 3600),
-      RetryDelays(),
+      Parsed("retry_delays", "how long a failed document waits before each further try; none: no tries",
+             &Config::retry_delays, ingest::ParseRetryDelays),
       Text("api_keys", "file of API keys: KEY read|write|admin", &Config::api_keys),
       Text("allowed_hosts", "names /v1 answers to, comma-separated", &Config::allowed_hosts),
       ServeOnly(Text("cors_origin", "origin allowed on the contract's routes", &Config::cors_origin)),
+      ServeOnly(WebhookUrl()),
+      ServeOnly(Secret("webhook_secret", "key that webhooks are signed with", &Config::webhook_secret)),
+      ServeOnly(SecretFile("webhook_secret_file", "file that holds it", &Config::webhook_secret_file,
+                           &Config::webhook_secret)),
+      ServeOnly(Parsed("webhook_events", "statuses that are sent, comma-separated", &Config::webhook_events,
+                       ingest::ParseWebhookEvents)),
+      ServeOnly(Parsed("webhook_retry_delays", "how long a webhook that failed waits before each further try",
+                       &Config::webhook_retry_delays, ingest::ParseRetryDelays)),
       Choice("log_level", "debug, info, warning, error", &Config::log_level, {"debug", "info", "warning", "error"}),
   };
 }

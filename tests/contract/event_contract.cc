@@ -33,7 +33,21 @@ TEST_P(EventContract, EachStepOfADocumentIsTold) {
     EXPECT_GE(event.at, before);
     EXPECT_LE(event.at, core::Now());
     EXPECT_FALSE(event.error.has_value());
+    EXPECT_FALSE(event.next_attempt_at.has_value());
+    EXPECT_EQ(event.steps.stored.has_value(), event.status == DocumentStatus::kIndexed);
   }
+}
+
+TEST_P(EventContract, TheIndexedEventTellsWhenEachStepWasDone) {
+  const auto accepted = AcceptIndexed(Keyless("t", "c"));
+  const auto event = TakeEvents().back();
+  const core::StepTimes steps = Get(accepted.id).steps;
+  EXPECT_EQ(event.status, DocumentStatus::kIndexed);
+  EXPECT_TRUE(event.steps.received && event.steps.chunked && event.steps.embedded);
+  EXPECT_EQ(event.steps.received, steps.received);
+  EXPECT_EQ(event.steps.chunked, steps.chunked);
+  EXPECT_EQ(event.steps.embedded, steps.embedded);
+  EXPECT_EQ(event.steps.stored, steps.stored);
 }
 
 TEST_P(EventContract, NothingIsToldOfWhatDidNotHappen) {
@@ -71,23 +85,42 @@ TEST_P(EventContract, AFailureTellsItsReason) {
   EXPECT_EQ(events.back().error->stage, "chunk");
 }
 
-TEST_P(EventContract, ADeleteLeavesOnlyItsOwnEvent) {
+TEST_P(EventContract, ARetryTellsWhenItIsDue) {
+  const auto accepted = Accept(Keyless("t", "c"));
+  Begin(OwnWork(accepted.id, 1));
+  FailForNow(accepted.id, 1, core::Now() + std::chrono::hours(1));
+  const auto event = TakeEvents().back();
+  EXPECT_EQ(event.status, DocumentStatus::kRetrying);
+  EXPECT_TRUE(event.error.has_value());
+  EXPECT_TRUE(event.next_attempt_at.has_value());
+  EXPECT_EQ(event.next_attempt_at, Get(accepted.id).next_attempt_at);
+}
+
+TEST_P(EventContract, ADeleteLeavesTheEventsOfWhatWasBefore) {
   const auto accepted = AcceptIndexed(Keyed("k", "t", "one"));
   Accept(Keyed("k", "t", "two"));
   Delete(accepted.id);
-  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("deleted 2"));
+  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("queued 1", "processing 1", "indexed 1", "queued 2", "deleted 2"));
   Begin(OwnWork(accepted.id, 2));
   Publish(MakeEffects(accepted.id, 2, 1));
   EXPECT_THAT(TakeEvents(), IsEmpty());
 }
 
-TEST_P(EventContract, AnOvertakenVersionIsToldAsSuperseded) {
+TEST_P(EventContract, AnOvertakenVersionIsToldAsSupersededOnce) {
   const auto accepted = Accept(Keyed("k", "t", "one"));
-  Accept(Keyed("k", "t", "two"));
   TakeEvents();
-  Begin(OwnWork(accepted.id, 1));
-  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("superseded 1"));
+  Accept(Keyed("k", "t", "two"));
+  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("superseded 1", "queued 2"));
+  EXPECT_EQ(Begin(OwnWork(accepted.id, 1)).verdict, core::WorkOrder::Verdict::kSuperseded);
+  EXPECT_THAT(TakeEvents(), IsEmpty());
   EXPECT_EQ(Get(accepted.id).status, DocumentStatus::kQueued);
+}
+
+TEST_P(EventContract, AnIndexedVersionIsNotSuperseded) {
+  AcceptIndexed(Keyed("k", "t", "one"));
+  TakeEvents();
+  Accept(Keyed("k", "t", "two"));
+  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("queued 2"));
 }
 
 TEST_P(EventContract, MessagesBehindTheIndexedVersionAreSkippedSilently) {  // a reset group brings them by the thousand
@@ -111,7 +144,9 @@ TEST_P(EventContract, AnOlderVersionThatIsPublishedIsToldToTheIndexes) {
 
 TEST_P(EventContract, AForeignRecordIsToldLikeAnyOther) {
   Begin(ForeignWork(7, 0, core::Now(), "c"));
-  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("processing 1"));
+  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("queued 1", "processing 1"));
+  Begin(ForeignWork(7, 1, core::Now(), "d"));
+  EXPECT_THAT(Summaries(TakeEvents()), ElementsAre("superseded 1", "queued 2", "processing 2"));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ ROUTES = {
     ("POST", "/v1/documents"), ("GET", "/v1/documents"), ("GET", "/v1/documents/{id}"), ("DELETE", "/v1/documents/{id}"),
     ("GET", "/v1/documents/{id}/chunks"), ("GET", "/v1/documents/{id}/content"), ("POST", "/v1/documents/bulk"),
     ("POST", "/v1/search"), ("GET", "/v1/analytics/searches"), ("GET", "/v1/events"), ("GET", "/v1/status"),
+    ("GET", "/v1/schemas"), ("GET", "/v1/schemas/{topic}"),
     ("GET", "/v1/topics"), ("POST", "/v1/topics"), ("GET", "/v1/topics/{name}"), ("PATCH", "/v1/topics/{name}"),
     ("DELETE", "/v1/topics/{name}"), ("GET", "/v1/topics/{name}/messages"), ("POST", "/v1/topics/{name}/messages"),
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{name}"), ("DELETE", "/v1/groups/{name}"), ("POST", "/v1/groups/{name}/reset"),

@@ -24,10 +24,11 @@ ALLOWED = {
     "adapters/redis": {"base", "core"},
     "adapters/mysql": {"base", "core"},
     "adapters/kafka": {"base", "core"},
+    "adapters/curl": {"base", "core"},
     "http": {"base", "core", "ingest", "search", "admin"},
     "cli": {"base"},
     "main": {"base", "core", "embed", "ingest", "search", "admin", "index", "http", "cli", "adapters/sqlite",
-             "adapters/memory", "adapters/onnx", "adapters/mysql", "adapters/kafka", "adapters/redis"},
+             "adapters/memory", "adapters/onnx", "adapters/mysql", "adapters/kafka", "adapters/redis", "adapters/curl"},
 }
 
 # First path component or name of a vendor header -> rooms where it may stand. `headers` = also in .h files.
@@ -37,7 +38,7 @@ VENDORS = {
     r"librdkafka/.*": {"adapters/kafka"},
     r"boost/(asio|beast).*": {"http"},
     r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main"},
-    r"curl/.*": {"cli"},
+    r"curl/.*": {"cli", "adapters/curl"},
     r"gumbo\.h": {"cli"},
     r"unicode/.*": {"core"},
     r"hiredis(_ssl)?\.h": {"adapters/redis"},

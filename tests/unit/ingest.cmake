@@ -13,4 +13,5 @@ millrace_test(unit_ingest
     ingest/takeover_test.cc
     ingest/upload_consumer_test.cc
     ingest/upload_message_test.cc
+    ingest/webhook_dispatcher_test.cc
   LINK millrace_ingest millrace_embed millrace_memory THREADS)

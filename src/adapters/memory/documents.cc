@@ -88,7 +88,6 @@ core::Accepted Documents::AcceptOne(const core::NewDocument& document, core::Tim
       {document.title, document.content, core::Sha256Hex(document.content), document.metadata, document.chunking, {}},
       now);
   tables_.AddUpload(id, row.version, now, document.sync ? now + kSyncUploadDelay : now);
-  tables_.AddEvent(row, row.version, row.status, now);
   return {id, row.version, created ? core::AcceptKind::kCreated : core::AcceptKind::kUpdated};
 }
 

@@ -51,9 +51,6 @@ core::WorkOrder Effects::Fence(const core::Work& work, const std::string& worker
     order.verdict = Verdict::kAlreadyIndexed;
   } else if (order.version < document->version) {
     order.verdict = Verdict::kSuperseded;
-    if (order.version > document->indexed_version) {
-      tables_.AddEvent(*document, order.version, core::DocumentStatus::kSuperseded, now);
-    }
   } else {
     order.attempts = document->attempts;
     order.verdict = core::Guard(document->mark, worker, work.alone, [](const std::string&) { return false; });
@@ -200,7 +197,9 @@ core::Applied Effects::PublishOne(const core::Effects& effects, core::Timestamp 
   }
   tables_.EraseUploads(document->id, effects.version);
   tables_.EraseDeadLetters(document->id, 1, effects.version);
-  tables_.AddEvent(*document, effects.version, core::DocumentStatus::kIndexed, now);
+  core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
+  if (effects.version == document->version) steps = document->steps;
+  tables_.AddEvent(*document, effects.version, core::DocumentStatus::kIndexed, now, steps);
   return core::Applied::kYes;
 }
 

@@ -1,5 +1,6 @@
 #include "adapters/memory/tables.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/document_event.h"
@@ -18,6 +19,9 @@ DocumentRow* Tables::Find(core::DocumentId id) {
 }
 
 void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
+  if (document.version > std::max(document.indexed_version, document.deleted_version)) {
+    AddEvent(document, document.version, core::DocumentStatus::kSuperseded, now);
+  }
   ++document.version;
   document.bodies.emplace(document.version, std::move(body));
   document.status = core::DocumentStatus::kQueued;
@@ -28,6 +32,7 @@ void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
   document.steps = {.received = now, .chunked = {}, .embedded = {}, .stored = {}};
   document.error.reset();
   document.warning.reset();
+  AddEvent(document, document.version, document.status, now);
 }
 
 void Tables::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at) {
@@ -37,7 +42,7 @@ void Tables::AddUpload(core::DocumentId id, core::Version version, core::Timesta
 }
 
 void Tables::AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status,
-                      core::Timestamp now) {
+                      core::Timestamp now, const core::StepTimes& steps) {
   core::DocumentEvent event;
   event.document_id = document.id;
   event.version = version;
@@ -47,7 +52,11 @@ void Tables::AddEvent(const DocumentRow& document, core::Version version, core::
   if (status == core::DocumentStatus::kIndexed) {
     event.chunks = static_cast<std::int64_t>(document.chunks.at(version).rows.size());
   }
-  if (version == document.version) event.error = document.error;
+  event.steps = steps;
+  if (version == document.version && status != core::DocumentStatus::kSuperseded) {
+    event.error = document.error;
+    event.next_attempt_at = document.next_attempt_at;
+  }
   core::LogRecord record;
   record.position.topic = core::kEventsTopic;
   record.key = core::DocumentKey(document.id);
@@ -87,6 +96,10 @@ void Tables::EraseUploads(core::DocumentId id, core::Version version) {
 
 void Tables::EraseOwed(core::DocumentId id) {
   for (auto it = outbox_of.lower_bound({id, ""}); it != outbox_of.end() && it->first.first == id;) {
+    if (it->first.second == core::kEventsTopic) {
+      ++it;
+      continue;
+    }
     for (const auto& [row, version] : it->second) outbox.erase(row);
     it = outbox_of.erase(it);
   }

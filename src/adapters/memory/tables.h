@@ -120,17 +120,19 @@ struct Tables {
   std::string model, store_id;
 
   DocumentRow* Find(core::DocumentId id);
-  /// Adds a version as the newest one, `queued`, its steps begun.
+  /// Adds a version as the newest one, `queued`, its steps begun; with its event, and that of the version before when
+  /// it was not indexed.
   void AddVersion(DocumentRow& document, Body body, core::Timestamp now);
 
   void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at);
-  void AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status, core::Timestamp now);
+  void AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status, core::Timestamp now,
+                const core::StepTimes& steps = {});
   void AddRecord(const core::LogRecord& record, core::DocumentId id, core::Version version, core::Timestamp now,
                  core::DeadLetterId dead_letter);
   void EraseOutboxRow(std::int64_t row);
   /// The document's unsent uploads and copies for another try, of versions up to `version`.
   void EraseUploads(core::DocumentId id, core::Version version);
-  /// All that is unsent of the document.
+  /// All that is unsent of the document but its events.
   void EraseOwed(core::DocumentId id);
   bool HasUpload(core::DocumentId id) const;
   /// Anything but events.

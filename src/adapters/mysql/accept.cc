@@ -134,7 +134,6 @@ class Round {
     writer_.AddVersion(state, draft, now_);
     writer_.Save(state);
     writer_.AddUpload(state.id, state.version, now_, document.sync ? now_ + kSyncDelay : now_);
-    writer_.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now_, {}, {}});
   }
 
   static VersionDraft DraftOf(const core::NewDocument& document) {

@@ -198,6 +198,9 @@ void DocumentWriter::AddContent(core::DocumentId id, core::Version version, std:
 }
 
 void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core::Timestamp now) {
+  if (state.version > std::max(state.indexed_version, state.deleted_version)) {
+    AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
+  }
   ++state.version;
   state.status = core::DocumentStatus::kQueued;
   state.attempts = 0;
@@ -211,6 +214,7 @@ void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core
                 draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                 core::Sha256Hex(draft.content), draft.IdentityHash());
   AddContent(state.id, state.version, draft.content);
+  AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
 }
 
 void DocumentWriter::Rewrite(core::DocumentId id, std::string_view title, std::string_view content) {

@@ -113,7 +113,8 @@ class DocumentWriter {
  public:
   explicit DocumentWriter(Connection& connection);
 
-  /// Makes `draft` the newest version: `queued`, nothing tried yet.
+  /// Makes `draft` the newest version: `queued`, nothing tried yet; with its event, and that of the version before when
+  /// it was not indexed.
   void AddVersion(StateRow& state, const VersionDraft& draft, core::Timestamp now);
 
   /// The row of `documents`, where other programs read the newest version; made where there is none.

@@ -143,7 +143,8 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   }
   connection.Run("DELETE FROM documents WHERE id = ?", id);
   std::vector<std::int64_t> owed;
-  Rows rows(connection, fmt::format("SELECT id FROM outbox WHERE document_id = {}", id));
+  Rows rows(connection,
+            fmt::format("SELECT id FROM outbox WHERE document_id = {} AND topic <> '{}'", id, core::kEventsTopic));
   while (rows.Next()) owed.push_back(rows.Int(0));
   RemoveOutboxRows(connection, std::move(owed));
   std::vector<core::DeadLetterId> letters;

@@ -86,7 +86,9 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
   }
   writer.Save(state);
   writer.RemoveUploads(effects.id, effects.version);
-  writer.AddEvent({effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}});
+  core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
+  if (state.version == effects.version) steps = state.steps;
+  writer.AddEvent({effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
 }
 
 base::Status PublishRound(Connection& connection, std::span<const core::Effects> batch,
@@ -136,7 +138,16 @@ void FailRound(Connection& connection, std::span<const core::Failure> batch, con
     }
     writer.Save(state);
     writer.RemoveUploads(failure.id, failure.version);
-    writer.AddEvent({failure.id, failure.version, state.revision, state.status, 0, now, failure.error, {}});
+    writer.AddEvent({failure.id,
+                     failure.version,
+                     state.revision,
+                     state.status,
+                     0,
+                     now,
+                     failure.error,
+                     {},
+                     {},
+                     state.next_attempt_at});
     applied[i] = Applied::kYes;
   }
   RemoveChunks(connection, ended);

@@ -151,12 +151,7 @@ core::WorkOrder Fence::DecideVersion(const core::Work& work, core::Version versi
   }
   if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
   if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
-  if (version < state->version) {
-    if (version > state->indexed_version) {
-      writer_.AddEvent({work.id, version, state->revision, core::DocumentStatus::kSuperseded, 0, now_, {}, {}});
-    }
-    return Skip(Verdict::kSuperseded, version);
-  }
+  if (version < state->version) return Skip(Verdict::kSuperseded, version);
   return Mark(*state, work);
 }
 

@@ -152,7 +152,8 @@ base::Result<bool> AdoptOne(Connection& connection, const core::ForeignDocument&
   if (!state.created_at) state.created_at = text->created_at;
   writer.Save(state);
   writer.RemoveUploads(state.id, state.version);
-  writer.AddEvent({state.id, state.version, 0, core::DocumentStatus::kIndexed, state.chunk_count, now, {}, {}});
+  writer.AddEvent(
+      {state.id, state.version, 0, core::DocumentStatus::kIndexed, state.chunk_count, now, {}, {}, state.steps});
   writer.Flush();
   return true;
 }
@@ -169,7 +170,6 @@ base::Status QueueOne(Connection& connection, core::DocumentId id, core::Timesta
   state.created_at = text->created_at;
   writer.Save(state);
   writer.AddUpload(id, state.version, now, now);
-  writer.AddEvent({id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
   writer.Flush();
   return {};
 }

@@ -30,7 +30,8 @@ void AddContent(Connection& connection, core::DocumentId id, core::Version versi
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
-             position_topic, position_partition, position_offset, position_at, position_version, worker, alone, crashes
+             position_topic, position_partition, position_offset, position_at, position_version, worker, alone, crashes,
+             received_at
       FROM document_state WHERE document_id = ?1)sql");
   if (!select.Bind(id).Step()) return std::nullopt;
   StateRow row;
@@ -46,6 +47,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   row.position_at = select.Time(10);
   row.position_version = select.Int(11);
   row.mark = {select.Text(12), select.Int(13) != 0, static_cast<int>(select.Int(14))};
+  row.received_at = select.OptionalTime(15);
   return row;
 }
 
@@ -93,6 +95,11 @@ core::Version AddVersion(Connection& connection, core::DocumentId id, const std:
                  draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                  core::Sha256Hex(draft.content), draft.IdentityHash());
   AddContent(connection, id, version, draft.content);
+  const core::Revision revision = before ? before->revision : 0;
+  if (before && before->version > std::max(before->indexed_version, before->deleted_version)) {
+    AddEvent(connection, {id, before->version, revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
+  }
+  AddEvent(connection, {id, version, revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
   return version;
 }
 

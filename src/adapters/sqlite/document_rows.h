@@ -21,7 +21,7 @@ struct StateRow {
   core::Revision revision = 0;
   core::DocumentStatus status = core::DocumentStatus::kQueued;
   int attempts = 0;
-  std::optional<core::Timestamp> deleted_at;
+  std::optional<core::Timestamp> received_at, deleted_at;
   std::optional<core::Position> position;  // of the newest message known
   core::Timestamp position_at;
   core::Version position_version = 0;  // which that message carried or was given
@@ -52,7 +52,7 @@ struct VersionRow {
 std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId id, core::Version version);
 
 /// Makes `draft` the newest version of a document whose `documents` row is there: its state (`queued`, nothing tried
-/// yet), what it says and its content.
+/// yet), what it says, its content and its event; and that of the version before, when it was not indexed.
 core::Version AddVersion(Connection& connection, core::DocumentId id, const std::optional<StateRow>& before,
                          const VersionDraft& draft, core::Timestamp now);
 

@@ -41,9 +41,6 @@ core::Accepted AcceptOne(Connection& connection, const core::NewDocument& docume
   }
   accepted.version = AddVersion(connection, accepted.id, before, draft, now);
   AddUpload(connection, accepted.id, accepted.version, now, document.sync ? now + kSyncDelay : now);
-  AddEvent(
-      connection,
-      {accepted.id, accepted.version, before ? before->revision : 0, core::DocumentStatus::kQueued, 0, now, {}, {}});
   return accepted;
 }
 
@@ -54,7 +51,8 @@ base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timest
        {"DELETE FROM documents WHERE id = ?1", "DELETE FROM document_versions WHERE document_id = ?1",
         "DELETE FROM document_contents WHERE document_id = ?1", "DELETE FROM chunks WHERE document_id = ?1",
         "DELETE FROM vectors WHERE document_id = ?1", "DELETE FROM retired_versions WHERE document_id = ?1",
-        "DELETE FROM outbox WHERE document_id = ?1", "DELETE FROM dead_letters WHERE document_id = ?1"}) {
+        "DELETE FROM outbox WHERE document_id = ?1 AND topic <> 'document-events'",
+        "DELETE FROM dead_letters WHERE document_id = ?1"}) {
     connection.Run(sql, id);
   }
   connection.Run(R"sql(

@@ -103,7 +103,9 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
                  effects.id, effects.version, effects.chunked_at, effects.embedded_at, now, effects.warning);
   RemoveUploads(connection, effects.id, effects.version);
   RemoveDeadLetters(connection, effects.id, effects.version);
-  AddEvent(connection, {effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}});
+  core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
+  if (state->version == effects.version) steps.received = state->received_at;
+  AddEvent(connection, {effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
   return Applied::kYes;
 }
 
@@ -125,7 +127,8 @@ Applied FailOne(Connection& connection, const core::Failure& failure, core::Time
         next_attempt_at = ?7, worker = NULL, alone = 0, crashes = 0 WHERE document_id = ?1)sql",
                  failure.id, core::StatusName(status), failure.error.code, failure.error.message, failure.error.stage,
                  now, next_attempt_at);
-  AddEvent(connection, {failure.id, failure.version, state->revision, status, 0, now, failure.error, {}});
+  AddEvent(connection,
+           {failure.id, failure.version, state->revision, status, 0, now, failure.error, {}, {}, next_attempt_at});
   return Applied::kYes;
 }
 

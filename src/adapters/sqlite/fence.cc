@@ -62,12 +62,7 @@ core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, con
   }
   if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
   if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
-  if (version < state->version) {
-    if (version > state->indexed_version) {
-      AddEvent(connection, {work.id, version, state->revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
-    }
-    return Skip(Verdict::kSuperseded, version);
-  }
+  if (version < state->version) return Skip(Verdict::kSuperseded, version);
   core::RunMark mark = state->mark;
   const Verdict verdict =
       core::Guard(mark, worker, work.alone, [](const std::string&) { return false; });  // the file is ours alone

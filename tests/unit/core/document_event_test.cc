@@ -36,6 +36,20 @@ TEST(DocumentEventTest, ReadsBackWhatItWrites) {
   }
 }
 
+TEST(DocumentEventTest, TellsTimesWhereThereAreAny) {
+  DocumentEvent event = Example();
+  event.error.reset();
+  event.next_attempt_at = event.at + std::chrono::seconds(5);
+  event.steps = {event.at - std::chrono::milliseconds(250), {}, {}, event.at};
+  const std::string json = FormatEvent(event);
+  EXPECT_TRUE(json.ends_with(R"("at":"2024-01-15T10:30:00.250Z","next_attempt_at":"2024-01-15T10:30:05.250Z",)"
+                             R"("steps":{"received":"2024-01-15T10:30:00.000Z","stored":"2024-01-15T10:30:00.250Z"}})"))
+      << json;
+  const auto read = ParseEvent(json);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(FormatEvent(*read), json);
+}
+
 TEST(DocumentEventTest, ReadsTheLastTimeThatFits) {
   std::string json = FormatEvent(Example());
   json.replace(json.find("2024-01-15T"), 11, "9999-12-31T");

@@ -21,5 +21,11 @@ TEST(Sha256Test, PartsGiveTheDigestOfTheWhole) {
   EXPECT_EQ(hash.HexDigest(), Sha256Hex("abc"));
 }
 
+// RFC 4231, test case 2.
+TEST(Sha256Test, KnownMac) {
+  EXPECT_EQ(HmacSha256Hex("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 }  // namespace
 }  // namespace millrace::core
