@@ -51,6 +51,7 @@ Command DlqRedriveCommand();
 Command DlqEditCommand();
 Command DlqExportCommand();
 Command DlqPurgeCommand();
+Command ReindexCommand();
 Command StatusCommand();
 Command AnalyticsCommand();
 Command ConfigCommand();

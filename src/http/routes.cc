@@ -15,6 +15,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddMessageRoutes(services, routes);
   AddGroupRoutes(services, routes);
   AddDeadLetterRoutes(services, routes);
+  AddReindexRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
   AddConsoleRoutes(routes);

@@ -22,6 +22,7 @@
 #include "ingest/intake_service.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
+#include "ingest/reindex_service.h"
 #include "ingest/takeover.h"
 #include "main/consumers.h"
 #include "main/foundation.h"
@@ -80,6 +81,9 @@ class Application {
         analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
         takeover_(MakeTakeover(metrics)),
         dead_letters_(backend_.dead_letters, foundation.identity, [this] { relay_.Wake(); }),
+        reindex_(
+            backend_.reindexer, backend_.documents, [this] { return intake_.CheckBacklog(); },
+            [this] { relay_.Wake(); }),
         topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
@@ -134,6 +138,7 @@ class Application {
                             hub_,
                             overview_,
                             dead_letters_,
+                            reindex_,
                             backend_.search_statistics,
                             {backend_.log_admin, backend_.group_admin, backend_.producer,
                              [make = backend_.new_consumer] { return make(""); }},
@@ -238,6 +243,7 @@ class Application {
   search::AnalyticsConsumer analytics_consumer_;
   std::unique_ptr<ingest::Takeover> takeover_;  // none where nobody else writes
   ingest::DeadLetterService dead_letters_;
+  ingest::ReindexService reindex_;
   admin::TopicKeeper topics_;
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;

@@ -70,7 +70,7 @@ struct OpenRound {
 void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effects, std::int32_t chunks,
             core::Timestamp now) {
   state.indexed_version = effects.version;
-  state.revision = 0;
+  state.revision = effects.version == state.reindexed_version ? state.revision + 1 : 0;
   state.chunk_count = chunks;
   state.progress_at = now;
   if (state.version == effects.version) {
@@ -86,7 +86,7 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
   }
   writer.Save(state);
   writer.RemoveUploads(effects.id, effects.version);
-  writer.AddEvent({effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}});
+  writer.AddEvent({effects.id, effects.version, state.revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}});
 }
 
 base::Status PublishRound(Connection& connection, std::span<const core::Effects> batch,
