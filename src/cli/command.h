@@ -52,6 +52,7 @@ Command DlqEditCommand();
 Command DlqExportCommand();
 Command DlqPurgeCommand();
 Command ReindexCommand();
+Command ReplayCommand();
 Command StatusCommand();
 Command AnalyticsCommand();
 Command ConfigCommand();

@@ -16,6 +16,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddGroupRoutes(services, routes);
   AddDeadLetterRoutes(services, routes);
   AddReindexRoutes(services, routes);
+  AddReplayRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddDocsRoutes(routes);
   AddConsoleRoutes(routes);

@@ -20,6 +20,7 @@ void AddMessageRoutes(const Services& services, std::vector<Route>& routes);
 void AddGroupRoutes(const Services& services, std::vector<Route>& routes);
 void AddDeadLetterRoutes(const Services& services, std::vector<Route>& routes);
 void AddReindexRoutes(const Services& services, std::vector<Route>& routes);
+void AddReplayRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
 void AddConsoleRoutes(std::vector<Route>& routes);

@@ -15,6 +15,7 @@
 #include "ingest/dead_letter_service.h"
 #include "ingest/intake.h"
 #include "ingest/reindex_service.h"
+#include "ingest/replay_service.h"
 #include "search/event_hub.h"
 #include "search/search.h"
 
@@ -54,6 +55,7 @@ struct Services {
   admin::Overview& overview;
   ingest::DeadLetterService& dead_letters;
   ingest::ReindexService& reindex;
+  ingest::ReplayService& replay;
   core::SearchStatistics& statistics;
   LogServices log;
   base::Metrics& metrics;
