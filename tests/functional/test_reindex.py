@@ -38,7 +38,7 @@ def events_of(server, document_id):
 
 
 def test_all_documents_pass_again_and_answer(own):
-    ids = [own.add(f"The mill number {number} grinds barley.", key=f"mill/{number}")["document_id"] for number in range(5)]
+    ids = [own.add(f"The mill number {number} grinds barley.", key=f"mill/{number}")["id"] for number in range(5)]
     before = {id: [chunk["id"] for chunk in own.chunks(id)] for id in ids}
     assert "5 documents would be" in reindex(own, "--dry-run").stdout
     assert own.document(ids[0])["version"] == 1
@@ -50,14 +50,14 @@ def test_all_documents_pass_again_and_answer(own):
         assert events_of(own, id)[-1]["revision"] == 1
     own.wait_settled()
     hits = own.search("mill number 3 grinds barley", top_k=10)
-    assert sorted(hit["document_id"] for hit in hits) == ids
+    assert sorted(hit["document"]["id"] for hit in hits) == ids
     assert own.add("The mill number 0 grinds barley.", key="mill/0")["result"] == "unchanged"
 
 
 def test_a_filter_and_single_documents(own):
-    a = own.add("One.", key="a/1")["document_id"]
-    b = own.add("Two.", key="b/1")["document_id"]
-    c = own.add("Three.")["document_id"]
+    a = own.add("One.", key="a/1")["id"]
+    b = own.add("Two.", key="b/1")["id"]
+    c = own.add("Three.")["id"]
     assert ask(own, filter={"key_prefix": "a/"}, dry_run=False)["queued"] == [a]
     wait_version(own, a, 2)
     assert ask(own, ids=[c, 999])["matched"] == 1
@@ -75,8 +75,8 @@ def test_what_failed_is_tried_again(start_server, tmp_path):
     faults = tmp_path / "faults"
     faults.write_text("")
     server = start_server("--retry-delays", "1s", environment={"MILLRACE_TEST_FAULTS": str(faults)})
-    good = server.add("A good one.")["document_id"]
-    bad = server.post("/v1/documents", {"content": f"It says {FAILS_FOR_NOW}."}, 202)["document_id"]
+    good = server.add("A good one.")["id"]
+    bad = server.post("/v1/documents", {"content": f"It says {FAILS_FOR_NOW}."}, 202)["id"]
     wait_until(lambda: server.document(bad)["status"] == "dead_lettered", "a dead letter")
     faults.unlink()
     answer = json.loads(reindex(server, "--failed", "-o", "json").stdout)
@@ -87,7 +87,7 @@ def test_what_failed_is_tried_again(start_server, tmp_path):
 
 
 def test_batches_go_on_at_their_cursor(own):
-    ids = [own.add(f"Number {number}.")["document_id"] for number in range(5)]
+    ids = [own.add(f"Number {number}.")["id"] for number in range(5)]
     first = ask(own, filter={}, dry_run=False, limit=2)
     assert first["queued"] == [ids[4], ids[3]]
     stopped = ask(own, filter={}, dry_run=True, cursor=first["next_cursor"])
@@ -98,7 +98,7 @@ def test_batches_go_on_at_their_cursor(own):
 
 
 def test_ctrl_c_says_where_to_go_on(own):
-    ids = [own.add(f"Number {number}.")["document_id"] for number in range(20)]
+    ids = [own.add(f"Number {number}.")["id"] for number in range(20)]
     process = subprocess.Popen([BINARY, "reindex", "--rate", "1", "--server", own.url], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: own.document(ids[-1])["version"] == 2, "the first batch")
@@ -120,22 +120,22 @@ def test_a_crash_leaves_the_old_state_and_finishes_later(own):
     own.kill9()
     own.restart()
     hits = own.search("The wheel number 7 turns.", top_k=200)
-    assert sorted(hit["document_id"] for hit in hits) == ids
+    assert sorted(hit["document"]["id"] for hit in hits) == ids
     own.wait_settled()
     for id in ids:
         wait_version(own, id, 2)
-    assert sorted(hit["document_id"] for hit in own.search("The wheel number 7 turns.", top_k=200)) == ids
+    assert sorted(hit["document"]["id"] for hit in own.search("The wheel number 7 turns.", top_k=200)) == ids
 
 
 def test_a_document_that_now_fails_keeps_its_old_chunks(start_server, tmp_path):
     faults = tmp_path / "faults"
     server = start_server("--retry-delays", "1s", environment={"MILLRACE_TEST_FAULTS": str(faults)})
-    id = server.add(f"It says {FAILS_FOR_NOW}.")["document_id"]
+    id = server.add(f"It says {FAILS_FOR_NOW}.")["id"]
     faults.write_text("")
     reindex(server)
     wait_until(lambda: server.document(id)["status"] == "dead_lettered", "a dead letter")
     assert server.document(id)["indexed_version"] == 1
-    assert [hit["document_id"] for hit in server.search("what does it say")] == [id]
+    assert [hit["document"]["id"] for hit in server.search("what does it say")] == [id]
     faults.unlink()
     reindex(server, "--failed")
     wait_version(server, id, 2)

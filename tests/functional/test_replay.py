@@ -34,7 +34,7 @@ def wait_content(server, document_id, content):
 
 
 def test_what_is_up_to_date_stays_as_it_is(own):
-    ids = [own.post("/v1/documents", {"content": f"Number {number}."}, 202)["document_id"] for number in range(3)]
+    ids = [own.post("/v1/documents", {"content": f"Number {number}."}, 202)["id"] for number in range(3)]
     own.wait_settled()
     produce(own, 4711, "one")
     produce(own, 4711, "two")
@@ -59,7 +59,7 @@ def test_what_failed_is_indexed(start_server, tmp_path):
     server = start_server("--retry-delays", "1s", environment={"MILLRACE_TEST_FAULTS": str(faults)})
     foreign, own = f"Foreign {FAILS_FOR_NOW}.", f"Own {FAILS_FOR_NOW}."
     produce(server, 4711, foreign)
-    id = server.post("/v1/documents", {"content": own}, 202)["document_id"]
+    id = server.post("/v1/documents", {"content": own}, 202)["id"]
     for document in (4711, id):
         wait_until(lambda document=document: server.request("GET", f"/v1/documents/{document}").json().get("status") == "dead_lettered", "a dead letter")
     letters = [letter["id"] for letter in server.get("/v1/dead-letters")["dead_letters"]]
@@ -72,7 +72,7 @@ def test_what_failed_is_indexed(start_server, tmp_path):
 
 
 def test_what_was_deleted_stays_deleted(own):
-    id = own.post("/v1/documents", {"content": "Mine."}, 202)["document_id"]
+    id = own.post("/v1/documents", {"content": "Mine."}, 202)["id"]
     own.wait_settled()
     produce(own, 4711, "Theirs.")
     wait_content(own, 4711, "Theirs.")
