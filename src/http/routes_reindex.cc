@@ -13,6 +13,7 @@ namespace {
 using Need = JsonObject::Need;
 
 constexpr std::int64_t kMaxLimit = 1000;
+constexpr std::int64_t kMaxExactId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
 constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
 
 struct Selection {
@@ -43,7 +44,7 @@ Decoded<Selection> DecodeSelection(const Request& request) {
   auto& object = std::get<JsonObject>(parsed);
   Selection selection;
   core::ReindexQuery& query = selection.query;
-  const auto ids = object.Integers("ids", 1, kMaxId, kMaxLimit);
+  const auto ids = object.Integers("ids", 1, kMaxExactId, kMaxLimit);
   auto filter = object.Object("filter", Need::kNullable);
   if (filter) TakeFilter(*filter, query);
   if (ids.has_value() == filter.has_value()) {

@@ -23,7 +23,7 @@ using base::Deadline;
 using Need = JsonObject::Need;
 
 constexpr std::int64_t kMaxLimit = 1000;
-constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
 constexpr std::int64_t kMaxPartition = std::numeric_limits<std::int32_t>::max();
 constexpr int kMaxReaders = 4;
 constexpr std::size_t kPolled = 32;  // bounds what is held beyond kPageBytes
