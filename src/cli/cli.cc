@@ -29,7 +29,8 @@ std::vector<Command> ClientCommands() {
           GroupsDescribeCommand(),  GroupsLagCommand(),       GroupsResetCommand(),   GroupsDeleteCommand(),
           ProduceCommand(),         ConsumeCommand(),         DlqListCommand(),       DlqShowCommand(),
           DlqRedriveCommand(),      DlqEditCommand(),         DlqExportCommand(),     DlqPurgeCommand(),
-          StatusCommand(),          AnalyticsCommand(),       ConfigCommand(),        VersionCommand()};
+          ReindexCommand(),         ReplayCommand(),          StatusCommand(),        AnalyticsCommand(),
+          ConfigCommand(),          VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {

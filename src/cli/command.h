@@ -51,6 +51,8 @@ Command DlqRedriveCommand();
 Command DlqEditCommand();
 Command DlqExportCommand();
 Command DlqPurgeCommand();
+Command ReindexCommand();
+Command ReplayCommand();
 Command StatusCommand();
 Command AnalyticsCommand();
 Command ConfigCommand();

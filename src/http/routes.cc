@@ -15,6 +15,8 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddMessageRoutes(services, routes);
   AddGroupRoutes(services, routes);
   AddDeadLetterRoutes(services, routes);
+  AddReindexRoutes(services, routes);
+  AddReplayRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
   AddSchemaRoutes(routes);
   AddDocsRoutes(routes);

@@ -19,6 +19,8 @@ void AddTopicRoutes(const Services& services, std::vector<Route>& routes);
 void AddMessageRoutes(const Services& services, std::vector<Route>& routes);
 void AddGroupRoutes(const Services& services, std::vector<Route>& routes);
 void AddDeadLetterRoutes(const Services& services, std::vector<Route>& routes);
+void AddReindexRoutes(const Services& services, std::vector<Route>& routes);
+void AddReplayRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
 void AddSchemaRoutes(std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);

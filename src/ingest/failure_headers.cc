@@ -153,4 +153,14 @@ core::LogRecord RedrivenRecord(const core::DeadLetter& letter, core::RecordPaylo
   return record;
 }
 
+core::LogRecord ReplayedRecord(core::LogRecord record, const core::Work& work, const core::StoreIdentity& store) {
+  if (record.position.topic != core::kUploadsTopic) record.position.partition = -1;
+  record.position = {core::kUploadsTopic, record.position.partition, -1};
+  record.timestamp = core::Now();
+  KeepForeign(record.headers);
+  AddIdentity(record.headers, work.version, store);
+  AddOriginal(record.headers, work.position, work.timestamp);
+  return record;
+}
+
 }  // namespace millrace::ingest

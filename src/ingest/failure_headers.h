@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/dead_letters.h"
+#include "core/effect_store.h"
 #include "core/log.h"
 #include "core/store_admin.h"
 
@@ -52,5 +53,8 @@ bool IsWebhook(const core::DeadLetter& letter);
 /// value; it then is news, not the version that failed.
 core::LogRecord RedrivenRecord(const core::DeadLetter& letter, core::RecordPayload payload,
                                std::optional<std::string> edited, const core::StoreIdentity& store);
+
+/// The record that sends one of the log again to `document-uploads`; `work` is what it was decoded to.
+core::LogRecord ReplayedRecord(core::LogRecord record, const core::Work& work, const core::StoreIdentity& store);
 
 }  // namespace millrace::ingest

@@ -42,9 +42,10 @@ class IntakeService final : public Intake {
   base::Result<core::DocumentRecord> WaitFor(core::DocumentId id, core::Version version,
                                              base::Deadline deadline) override;
 
- private:
+  /// kOverloaded while more than the bound waits for the log.
   base::Status CheckBacklog() const;
 
+ private:
   Parts parts_;
   const std::int64_t max_backlog_;
   base::Counter& accepted_;

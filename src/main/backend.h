@@ -16,6 +16,7 @@
 #include "core/instances.h"
 #include "core/log.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/search_statistics.h"
 #include "core/store_admin.h"
 #include "core/vector_cache.h"
@@ -32,6 +33,7 @@ struct Backend {
   core::ChunkStore& chunks;
   core::EffectStore& effects;
   core::DeadLetters& dead_letters;
+  core::Reindexer& reindexer;
   core::IndexFeed& index_feed;
   core::Outbox& outbox;
   core::StoreAdmin& store_admin;

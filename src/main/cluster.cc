@@ -79,6 +79,7 @@ base::Result<Backend> OpenCluster(const Config& config) {
                   database->chunks(),
                   database->effects(),
                   database->dead_letters(),
+                  database->reindexer(),
                   database->index_feed(),
                   database->outbox(),
                   database->admin(),

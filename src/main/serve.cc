@@ -22,6 +22,8 @@
 #include "ingest/intake_service.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
+#include "ingest/reindex_service.h"
+#include "ingest/replay_service.h"
 #include "ingest/takeover.h"
 #include "main/consumers.h"
 #include "main/foundation.h"
@@ -83,6 +85,10 @@ class Application {
         takeover_(MakeTakeover(metrics)),
         dead_letters_(
             backend_.dead_letters, foundation.identity, [this] { relay_.Wake(); }, !config_.webhook_url.empty()),
+        reindex_(
+            backend_.reindexer, backend_.documents, [this] { return intake_.CheckBacklog(); },
+            [this] { relay_.Wake(); }),
+        replay_(backend_.documents, backend_.producer, foundation.identity),
         topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
@@ -139,6 +145,8 @@ class Application {
                             hub_,
                             overview_,
                             dead_letters_,
+                            reindex_,
+                            replay_,
                             backend_.search_statistics,
                             {backend_.log_admin, backend_.group_admin, backend_.producer,
                              [make = backend_.new_consumer] { return make(""); }},
@@ -244,6 +252,8 @@ class Application {
   Webhooks webhooks_;
   std::unique_ptr<ingest::Takeover> takeover_;  // none where nobody else writes
   ingest::DeadLetterService dead_letters_;
+  ingest::ReindexService reindex_;
+  ingest::ReplayService replay_;
   admin::TopicKeeper topics_;
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;

@@ -18,6 +18,7 @@
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/store_admin.h"
 
 /// What every store must do, whatever is below it. A factory file per adapter instantiates the suites.
@@ -29,6 +30,7 @@ struct StoreFixture {
   core::ChunkStore& chunks;
   core::EffectStore& effects;
   core::DeadLetters& dead_letters;
+  core::Reindexer& reindexer;
   core::IndexFeed& feed;
   core::Outbox& outbox;
   core::StoreAdmin& admin;
@@ -123,6 +125,7 @@ class DocumentStoreContract : public StoreContract {};
 class EffectStoreContract : public StoreContract {};
 class PoisonGuardContract : public StoreContract {};
 class DeadLettersContract : public StoreContract {};
+class ReindexContract : public StoreContract {};
 class OutboxContract : public StoreContract {};
 class ForeignRecordContract : public StoreContract {};
 class EventContract : public StoreContract {};
@@ -140,6 +143,7 @@ class StoreConcurrencyContract : public StoreContract {};
   MILLRACE_INSTANTIATE_STORE_SUITE(EffectStoreContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(PoisonGuardContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(DeadLettersContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(ReindexContract, factory);       \
   MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(ForeignRecordContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EventContract, factory);         \

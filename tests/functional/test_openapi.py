@@ -21,6 +21,7 @@ ROUTES = {
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{name}"), ("DELETE", "/v1/groups/{name}"), ("POST", "/v1/groups/{name}/reset"),
     ("GET", "/v1/dead-letters"), ("GET", "/v1/dead-letters/{id}"), ("POST", "/v1/dead-letters/{id}/redrive"),
     ("GET", "/v1/dead-letters/export"), ("POST", "/v1/dead-letters/redrive"), ("POST", "/v1/dead-letters/purge"),
+    ("POST", "/v1/reindex"), ("POST", "/v1/replay"), ("POST", "/v1/documents/{id}/reindex"),
     ("GET", "/v1/instances"), ("GET", "/v1/config"), ("GET", "/v1/version"),
     ("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"),
 }

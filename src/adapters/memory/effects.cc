@@ -184,6 +184,7 @@ core::Applied Effects::PublishOne(const core::Effects& effects, core::Timestamp 
   }
   AddChunks(*document, effects);
   document->indexed_version = effects.version;
+  document->revision = effects.version == document->reindexed_version ? document->revision + 1 : 0;
   document->updated_at = now;
   if (effects.version == document->version) {
     document->status = core::DocumentStatus::kIndexed;

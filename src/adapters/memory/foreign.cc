@@ -56,7 +56,7 @@ core::WorkOrder AdoptForeign(Tables& tables, const core::Work& work, core::Times
       const Body& newest = document->newest_body();
       if (newest.title == work.title && newest.content == work.content) {
         if (document->version == document->indexed_version) {  // nothing to do either
-          document->origin = {work.position, work.timestamp, document->version};
+          tables.RecordOrigin(*document, {work.position, work.timestamp, document->version});
         }
         return Say(Verdict::kProcess, document->version);
       }

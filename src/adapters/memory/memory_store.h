@@ -7,6 +7,7 @@
 #include "core/effect_store.h"
 #include "core/index_feed.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/store_admin.h"
 
 namespace millrace::memory {
@@ -25,6 +26,7 @@ class MemoryStore {
   core::ChunkStore& chunks();
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
+  core::Reindexer& reindexer();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

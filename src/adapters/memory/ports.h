@@ -6,6 +6,7 @@
 #include "core/effect_store.h"
 #include "core/index_feed.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/store_admin.h"
 
 namespace millrace::memory {
@@ -70,6 +71,19 @@ class DeadLetterTable : public core::DeadLetters {
 
  private:
   base::Status RequeueDocument(const core::DeadLetter& letter, core::Timestamp now);
+
+  Tables& tables_;
+};
+
+class ReindexTable : public core::Reindexer {
+ public:
+  explicit ReindexTable(Tables& tables) : tables_(tables) {}
+
+  base::Result<std::int64_t> Count(const core::ReindexQuery& query) override;
+  base::Result<core::ReindexBatch> Reindex(const core::ReindexQuery& query, base::Deadline deadline) override;
+
+ private:
+  void Queue(DocumentRow& document, core::Timestamp now);
 
   Tables& tables_;
 };

@@ -115,7 +115,11 @@ bool Tables::OwesRecord(core::DocumentId id) const {
 }
 
 void Tables::RecordOrigin(DocumentRow& document, Origin origin) {
-  if (!document.origin || document.origin->version <= origin.version) document.origin = std::move(origin);
+  if (document.origin && document.origin->version > origin.version) return;
+  if (origin.version == document.reindexed_version) {
+    origin.timestamp = document.origin ? document.origin->timestamp : core::Timestamp();
+  }
+  document.origin = std::move(origin);
 }
 
 std::int64_t Tables::EraseChunks(DocumentRow& document, core::Version version) {

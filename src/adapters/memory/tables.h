@@ -68,6 +68,7 @@ struct DocumentRow {
   std::optional<core::DocumentError> error;
   std::optional<std::string> warning;
   std::optional<Origin> origin;
+  core::Version reindexed_version = 0;  // the newest one that was made by re-indexing
   std::map<core::Version, Body> bodies;
   std::map<core::Version, VersionChunks> chunks;
 
@@ -142,7 +143,7 @@ struct Tables {
   /// Those of the document's versions `from` … `up_to`.
   void EraseDeadLetters(core::DocumentId id, core::Version from, core::Version up_to);
 
-  /// Keeps `origin` unless one of a newer version is known.
+  /// Keeps `origin` unless one of a newer version is known. That of a re-indexed version keeps the time it had.
   void RecordOrigin(DocumentRow& document, Origin origin);
 
   /// Removes the chunks of `version`, staged ones too. How many went.

@@ -21,13 +21,13 @@ constexpr std::string_view kStateColumns =
     "document_id, version, indexed_version, deleted_version, revision, status, attempts, next_attempt_at, deleted_at, "
     "created_at, position_topic, position_partition, position_offset, position_at, position_version, chunk_count, "
     "staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, "
-    "warning, worker, alone, crashes";
+    "warning, worker, alone, crashes, reindexed_version";
 
 constexpr std::string_view kInsertState =
     "INSERT INTO document_state(document_id, version, indexed_version, deleted_version, revision, status, attempts, "
     "next_attempt_at, deleted_at, created_at, position_topic, position_partition, position_offset, position_at, "
     "position_version, chunk_count, staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
-    "error_message, error_stage, warning, worker, alone, crashes) VALUES";
+    "error_message, error_stage, warning, worker, alone, crashes, reindexed_version) VALUES";
 
 constexpr std::string_view kOverwriteState =
     " ON DUPLICATE KEY UPDATE version = VALUES(version), indexed_version = VALUES(indexed_version), "
@@ -40,7 +40,8 @@ constexpr std::string_view kOverwriteState =
     "VALUES(received_at), "
     "chunked_at = VALUES(chunked_at), embedded_at = VALUES(embedded_at), stored_at = VALUES(stored_at), "
     "error_code = VALUES(error_code), error_message = VALUES(error_message), error_stage = VALUES(error_stage), "
-    "warning = VALUES(warning), worker = VALUES(worker), alone = VALUES(alone), crashes = VALUES(crashes)";
+    "warning = VALUES(warning), worker = VALUES(worker), alone = VALUES(alone), crashes = VALUES(crashes), "
+    "reindexed_version = VALUES(reindexed_version)";
 
 constexpr std::string_view kInsertRecords =
     "INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, record_key, headers, value, "
@@ -68,6 +69,7 @@ StateRow ReadState(const Rows& row) {
   if (!row.IsNull(22)) state.error = {row.Text(22), row.Text(23), row.Text(24)};
   state.warning = row.OptionalText(25);
   state.mark = {row.Text(26), row.Int(27) != 0, static_cast<int>(row.Int(28))};
+  state.reindexed_version = row.Int(29);
   return state;
 }
 
@@ -170,7 +172,7 @@ std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, cons
 
 void SetPosition(StateRow& state, core::Version version, const core::Position& position, core::Timestamp timestamp) {
   state.position = position;
-  state.position_at = timestamp;
+  if (version != state.reindexed_version) state.position_at = timestamp;
   state.position_version = version;
 }
 
@@ -239,7 +241,7 @@ void DocumentWriter::Save(const StateRow& state) {
               state.steps.embedded, state.steps.stored, field(state.error, &core::DocumentError::code),
               field(state.error, &core::DocumentError::message), field(state.error, &core::DocumentError::stage),
               state.warning, state.mark.worker.empty() ? std::nullopt : std::optional(state.mark.worker),
-              state.mark.alone, state.mark.crashes);
+              state.mark.alone, state.mark.crashes, state.reindexed_version);
 }
 
 void DocumentWriter::AddEvent(const core::DocumentEvent& event) {

@@ -39,6 +39,7 @@ struct StateRow {
   std::optional<core::DocumentError> error;
   std::optional<std::string> warning;
   core::RunMark mark;
+  core::Version reindexed_version = 0;  // the newest one that was made by re-indexing
 
   bool deleted() const { return status == core::DocumentStatus::kDeleted; }
 
@@ -98,7 +99,7 @@ void InPieces(std::span<const T> all, Body body) {
   for (; !all.empty(); all = all.subspan(std::min(kPiece, all.size()))) body(all.first(std::min(kPiece, all.size())));
 }
 
-/// Where the message of `version` lies, for the fence and for clients.
+/// Where the message of `version` lies, for the fence and for clients. A re-indexed version keeps the time it had.
 void SetPosition(StateRow& state, core::Version version, const core::Position& position, core::Timestamp timestamp);
 
 /// Contents above this go in a statement of their own, with bound values: quoted ones may take twice their size, and a

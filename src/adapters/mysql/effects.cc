@@ -70,7 +70,7 @@ struct OpenRound {
 void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effects, std::int32_t chunks,
             core::Timestamp now) {
   state.indexed_version = effects.version;
-  state.revision = 0;
+  state.revision = effects.version == state.reindexed_version ? state.revision + 1 : 0;
   state.chunk_count = chunks;
   state.progress_at = now;
   if (state.version == effects.version) {
@@ -88,7 +88,7 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
   writer.RemoveUploads(effects.id, effects.version);
   core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
   if (state.version == effects.version) steps = state.steps;
-  writer.AddEvent({effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
+  writer.AddEvent({effects.id, effects.version, state.revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
 }
 
 base::Status PublishRound(Connection& connection, std::span<const core::Effects> batch,

@@ -10,6 +10,7 @@
 #include "adapters/mysql/instances.h"
 #include "adapters/mysql/outbox.h"
 #include "adapters/mysql/reads.h"
+#include "adapters/mysql/reindex.h"
 #include "adapters/mysql/search_statistics.h"
 #include "adapters/mysql/store_admin.h"
 
@@ -24,6 +25,7 @@ struct MysqlDatabase::Parts {
   Chunks chunks{*engine};
   EffectRows effects{*engine};
   DeadLetterList dead_letters{*engine};
+  ReindexRows reindexer{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -45,6 +47,7 @@ core::ContentStore& MysqlDatabase::contents() { return parts_->contents; }
 core::ChunkStore& MysqlDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& MysqlDatabase::effects() { return parts_->effects; }
 core::DeadLetters& MysqlDatabase::dead_letters() { return parts_->dead_letters; }
+core::Reindexer& MysqlDatabase::reindexer() { return parts_->reindexer; }
 core::IndexFeed& MysqlDatabase::index_feed() { return parts_->feed; }
 core::Outbox& MysqlDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& MysqlDatabase::admin() { return parts_->admin; }

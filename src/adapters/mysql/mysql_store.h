@@ -14,6 +14,7 @@
 #include "core/index_feed.h"
 #include "core/instances.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/search_statistics.h"
 #include "core/store_admin.h"
 
@@ -54,6 +55,7 @@ class MysqlDatabase {
   core::ChunkStore& chunks();
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
+  core::Reindexer& reindexer();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

@@ -69,8 +69,14 @@ base::Status CreateDeadLetters(Connection& connection, const ExecuteDdl& execute
   return {};
 }
 
+base::Status AddReindexedVersion(Connection& connection, const ExecuteDdl& execute) {
+  if (!HasColumn(connection, kReindexedColumn)) execute(kReindexedColumn.alter);
+  return {};
+}
+
 /// Only ever added to. Each may be run again after it was cut off anywhere.
-constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters};
+constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters,
+                                    AddReindexedVersion};
 
 bool HasMigrationsTable(Connection& connection) {
   return connection

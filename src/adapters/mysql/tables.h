@@ -112,6 +112,11 @@ inline constexpr std::array kDeadLetterColumns = {
   ADD COLUMN crashes INT NOT NULL DEFAULT 0)sql"},
 };
 
+/// The newest version that was made by re-indexing the one before.
+inline constexpr AddedColumns kReindexedColumn = {
+    "document_state", "reindexed_version",
+    "ALTER TABLE document_state ADD COLUMN reindexed_version BIGINT NOT NULL DEFAULT 0"};
+
 /// Who is there (DELIVERY §7), and who of them does what only one should do. Lists are lines of text.
 inline constexpr std::array kPresenceTables = {
     R"sql(CREATE TABLE IF NOT EXISTS instances(

@@ -31,7 +31,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
              position_topic, position_partition, position_offset, position_at, position_version, worker, alone, crashes,
-             received_at
+             received_at, reindexed_version
       FROM document_state WHERE document_id = ?1)sql");
   if (!select.Bind(id).Step()) return std::nullopt;
   StateRow row;
@@ -48,6 +48,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   row.position_version = select.Int(11);
   row.mark = {select.Text(12), select.Int(13) != 0, static_cast<int>(select.Int(14))};
   row.received_at = select.OptionalTime(15);
+  row.reindexed_version = select.Int(16);
   return row;
 }
 
@@ -106,8 +107,9 @@ core::Version AddVersion(Connection& connection, core::DocumentId id, const std:
 void StorePosition(Connection& connection, core::DocumentId id, core::Version version, const core::Position& position,
                    core::Timestamp timestamp) {
   connection.Run(R"sql(
-      UPDATE document_state SET position_topic = ?2, position_partition = ?3, position_offset = ?4, position_at = ?5,
-        position_version = ?6 WHERE document_id = ?1)sql",
+      UPDATE document_state SET position_topic = ?2, position_partition = ?3, position_offset = ?4,
+        position_at = CASE WHEN ?6 = reindexed_version THEN coalesce(position_at, 0) ELSE ?5 END, position_version = ?6
+      WHERE document_id = ?1)sql",
                  id, position.topic, position.partition, position.offset, timestamp, version);
 }
 

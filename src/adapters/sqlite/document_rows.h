@@ -26,6 +26,7 @@ struct StateRow {
   core::Timestamp position_at;
   core::Version position_version = 0;  // which that message carried or was given
   core::RunMark mark;
+  core::Version reindexed_version = 0;  // the newest one that was made by re-indexing
 
   bool deleted() const { return status == core::DocumentStatus::kDeleted; }
 };
@@ -56,7 +57,7 @@ std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId i
 core::Version AddVersion(Connection& connection, core::DocumentId id, const std::optional<StateRow>& before,
                          const VersionDraft& draft, core::Timestamp now);
 
-/// Where the message of `version` lies, for the fence and for clients.
+/// Where the message of `version` lies, for the fence and for clients. A re-indexed version keeps the time it had.
 void StorePosition(Connection& connection, core::DocumentId id, core::Version version, const core::Position& position,
                    core::Timestamp timestamp);
 

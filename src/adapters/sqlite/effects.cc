@@ -92,10 +92,11 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
   if (!IsOpen(state, effects.version)) return Applied::kFenced;
   ASSIGN_OR_RETURN(const std::int32_t chunks, AppendChunks(connection, effects));
   RetireOlder(connection, *state, effects.version, now);
+  const core::Revision revision = effects.version == state->reindexed_version ? state->revision + 1 : 0;
   connection.Run(R"sql(
-      UPDATE document_state SET indexed_version = ?2, revision = 0, chunk_count = ?3, progress_at = ?4
+      UPDATE document_state SET indexed_version = ?2, revision = ?3, chunk_count = ?4, progress_at = ?5
       WHERE document_id = ?1)sql",
-                 effects.id, effects.version, chunks, now);
+                 effects.id, effects.version, revision, chunks, now);
   connection.Run(R"sql(
       UPDATE document_state SET status = 'indexed', chunked_at = ?3, embedded_at = ?4, stored_at = ?5, warning = ?6,
         error_code = NULL, error_message = NULL, error_stage = NULL, next_attempt_at = NULL, worker = NULL, alone = 0,
@@ -105,7 +106,7 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
   RemoveDeadLetters(connection, effects.id, effects.version);
   core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
   if (state->version == effects.version) steps.received = state->received_at;
-  AddEvent(connection, {effects.id, effects.version, 0, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
+  AddEvent(connection, {effects.id, effects.version, revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
   return Applied::kYes;
 }
 

@@ -182,8 +182,11 @@ ALTER TABLE document_state ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE document_state ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kDocuments, kLog, kTopicConfig, kSearches,
-                                    kDeadLetters};  // only ever added to: user_version counts them
+/// The newest version that was made by re-indexing the one before.
+constexpr const char* kReindexed = "ALTER TABLE document_state ADD COLUMN reindexed_version INTEGER NOT NULL DEFAULT 0";
+
+constexpr std::array kMigrations = {kDocuments,   kLog,      kTopicConfig, kSearches,
+                                    kDeadLetters, kReindexed};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

@@ -14,6 +14,7 @@
 #include "adapters/sqlite/log_topics.h"
 #include "adapters/sqlite/outbox.h"
 #include "adapters/sqlite/reads.h"
+#include "adapters/sqlite/reindex.h"
 #include "adapters/sqlite/search_rows.h"
 #include "adapters/sqlite/store_admin.h"
 
@@ -31,6 +32,7 @@ struct SqliteDatabase::Parts {
   Chunks chunks{*engine};
   EffectRows effects{*engine};
   DeadLetterList dead_letters{*engine};
+  ReindexRows reindexer{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -55,6 +57,7 @@ core::ContentStore& SqliteDatabase::contents() { return parts_->contents; }
 core::ChunkStore& SqliteDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& SqliteDatabase::effects() { return parts_->effects; }
 core::DeadLetters& SqliteDatabase::dead_letters() { return parts_->dead_letters; }
+core::Reindexer& SqliteDatabase::reindexer() { return parts_->reindexer; }
 core::IndexFeed& SqliteDatabase::index_feed() { return parts_->feed; }
 core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }

@@ -13,6 +13,7 @@
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
+#include "core/reindex.h"
 #include "core/search_statistics.h"
 #include "core/store_admin.h"
 
@@ -42,6 +43,7 @@ class SqliteDatabase {
   core::ChunkStore& chunks();
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
+  core::Reindexer& reindexer();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

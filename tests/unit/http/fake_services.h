@@ -26,8 +26,8 @@ class FakeServices : public ingest::Intake,
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this, *this, *this,   *this,    *this,   events,  *this, dead_letters,
-            *this, log(), metrics, settings, "0.1.0", "model", {},    2};
+    return {*this,  *this, *this, *this,   *this,    events,  *this,   dead_letters, reindex,
+            replay, *this, log(), metrics, settings, "0.1.0", "model", {},           2};
   }
 
   LogServices log() {
@@ -35,11 +35,13 @@ class FakeServices : public ingest::Intake,
             [this] { return memory_log.NewConsumer(""); }};
   }
 
-  memory::MemoryStore store;  // of dead letters alone
+  memory::MemoryLog memory_log;
+  memory::MemoryStore store;  // of dead letters and of what is indexed again, alone
   ingest::DeadLetterService dead_letters{store.dead_letters(), {"store-1", 1}, [] {}};
+  ingest::ReplayService replay{store.documents(), memory_log.producer(), {"store-1", 1}};
+  ingest::ReindexService reindex{store.reindexer(), store.documents(), [] { return base::Status(); }, [] {}};
 
   // What tests set.
-  memory::MemoryLog memory_log;
   search::EventHub events;
   base::Metrics metrics;
   std::optional<base::Error> accept_error, list_error, ask_error;

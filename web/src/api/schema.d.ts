@@ -436,6 +436,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Index documents again
+         * @description Those named by `ids` or by `filter`, the highest ids first, from what the store holds; what is indexed of them answers until the new chunks take its place in one step. An indexed version becomes a new version of the same content with its revision raised, one that failed is tried again as it is. Deleted documents and those under way already are left out. A call takes up to `limit`; call again with `next_cursor` until it is null. `dry_run` is true unless said otherwise, and then counts all.
+         */
+        post: operations["reindexDocuments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/documents/{id}/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Index a document again
+         * @description From what the store holds; what is indexed of it answers until then. 409 while it is under way already.
+         */
+        post: operations["reindexDocument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send messages through the pipeline again
+         * @description Reads up to `limit` messages of a topic that holds uploads, and appends a copy of each to document-uploads with the place and time it came from. What is indexed, overtaken or deleted stays as it is; what was lost or failed is indexed. Call again with `next_cursor` until it is null: it ends where the topic ended at the first call. `dry_run` is true unless said otherwise.
+         */
+        post: operations["replayMessages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dead-letters/redrive": {
         parameters: {
             query?: never;
@@ -1289,6 +1349,73 @@ export interface components {
         DeadLetterEdit: {
             /** @description Instead of the message's value: text, or an object that is sent as JSON. */
             value?: string | Record<string, never>;
+        };
+        Replay: {
+            topic: string;
+            partition?: number | null;
+            /** @description As for messages: beginning, an offset, -N, or @TIME. Not beside cursor. */
+            from?: string | null;
+            /**
+             * Format: int64
+             * @description Only messages of this document.
+             */
+            document_id?: number | null;
+            /**
+             * @description So many messages are read.
+             * @default 100
+             */
+            limit: number | null;
+            /** @description The `next_cursor` of the answer before. */
+            cursor?: string | null;
+            /** @default true */
+            dry_run: boolean;
+        };
+        ReplayAnswer: {
+            dry_run: boolean;
+            read: number;
+            /** @description Or would be, in a dry run. Of messages that other programs wrote only the pipeline knows what is new. */
+            sent: number;
+            /** @description Of a version that is indexed, or overtaken. */
+            up_to_date: number;
+            /** @description Of deleted documents. */
+            gone: number;
+            /** @description Of other documents than `document_id`. */
+            other: number;
+            /** @description No uploads. */
+            unreadable: number;
+            /** @description Offsets that are left to read. */
+            remaining: number;
+            /** @description null: that was all. */
+            next_cursor: string | null;
+        };
+        /** @description Either `ids` or `filter`. */
+        Reindex: {
+            ids?: number[] | null;
+            /** @description All of what is given must fit; {} means all. */
+            filter?: {
+                /**
+                 * @description any_failed: failed and dead_lettered.
+                 * @enum {unknown}
+                 */
+                status?: "indexed" | "failed" | "dead_lettered" | "any_failed" | null;
+                /** @description How the key begins. */
+                key_prefix?: string | null;
+            } | null;
+            /** @default 100 */
+            limit: number | null;
+            /** @description The `next_cursor` of the answer before. */
+            cursor?: string | null;
+            /** @default true */
+            dry_run: boolean;
+        };
+        ReindexAnswer: {
+            dry_run: boolean;
+            /** @description In a dry run all that would be taken, else those of this call. */
+            matched: number;
+            /** @description The documents of this call. */
+            queued: number[];
+            /** @description null: that was all. */
+            next_cursor: string | null;
         };
         /** @description Either `ids` or `filter`. */
         DeadLetterRedrive: {
@@ -2782,6 +2909,139 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
             414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reindexDocuments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "filter": {
+                 *         "status": "any_failed"
+                 *       },
+                 *       "dry_run": true
+                 *     } */
+                "application/json": components["schemas"]["Reindex"];
+            };
+        };
+        responses: {
+            /** @description How many were queued or, in a dry run, would be. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReindexAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["MediaType"];
+            417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reindexDocument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The document's id.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is queued as this version. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: int64 */
+                        id: number;
+                        /** Format: int64 */
+                        version: number;
+                        /** @constant */
+                        status: "queued";
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    replayMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "topic": "document-uploads",
+                 *       "from": "@-2h",
+                 *       "dry_run": true
+                 *     } */
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            /** @description What became of the messages of this call. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["MediaType"];
+            417: components["responses"]["Expectation"];
             421: components["responses"]["Misdirected"];
             422: components["responses"]["Invalid"];
             431: components["responses"]["HeaderTooLarge"];

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "adapters/sqlite/engine.h"
+#include "core/reindex.h"
+
+namespace millrace::sqlite {
+
+class ReindexRows final : public core::Reindexer {
+ public:
+  explicit ReindexRows(Engine& engine) : engine_(engine) {}
+
+  base::Result<std::int64_t> Count(const core::ReindexQuery& query) override;
+  base::Result<core::ReindexBatch> Reindex(const core::ReindexQuery& query, base::Deadline deadline) override;
+
+ private:
+  Engine& engine_;
+};
+
+}  // namespace millrace::sqlite

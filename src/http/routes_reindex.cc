@@ -1,0 +1,129 @@
+#include <limits>
+#include <utility>
+
+#include "http/codec.h"
+#include "http/json_object.h"
+#include "http/json_writer.h"
+#include "http/problem.h"
+#include "http/routes.h"
+
+namespace millrace::http {
+namespace {
+
+using Need = JsonObject::Need;
+
+constexpr std::int64_t kMaxLimit = 1000;
+constexpr std::int64_t kMaxExactId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
+constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
+
+struct Selection {
+  core::ReindexQuery query;
+  bool dry_run = true;
+};
+
+void TakeFilter(JsonObject& filter, core::ReindexQuery& query) {
+  query.key_prefix = filter.String("key_prefix", Need::kNullable);
+  if (const auto name = filter.String("status", Need::kNullable)) {
+    const auto status = *name == "any_failed" ? core::DocumentStatus::kFailed : core::ParseStatus(*name);
+    if (!status || !core::MayReindex(*status)) {
+      filter.AddError("status", "must be indexed, failed, dead_lettered or any_failed");
+    } else {
+      query.statuses = {*status};
+      if (*name == "any_failed") query.statuses.push_back(core::DocumentStatus::kDeadLettered);
+    }
+  }
+  filter.RefuseOthers();
+}
+
+/// `{"ids"}` or `{"filter":{status,key_prefix}}`, with dry_run, limit and cursor.
+Decoded<Selection> DecodeSelection(const Request& request) {
+  if (const auto problem = CheckQuery(request, {})) return *problem;
+  if (const auto problem = CheckMediaType(request, MediaType::kJson)) return *problem;
+  auto parsed = JsonObject::Parse(request.body);
+  if (auto* problem = std::get_if<Problem>(&parsed)) return std::move(*problem);
+  auto& object = std::get<JsonObject>(parsed);
+  Selection selection;
+  core::ReindexQuery& query = selection.query;
+  const auto ids = object.Integers("ids", 1, kMaxExactId, kMaxLimit);
+  auto filter = object.Object("filter", Need::kNullable);
+  if (filter) TakeFilter(*filter, query);
+  if (ids.has_value() == filter.has_value()) {
+    object.AddError("ids", "must be given, or else filter, which may be empty: {} means all");
+  } else if (ids && ids->empty()) {
+    object.AddError("ids", "must name at least one");
+  } else if (ids) {
+    query.ids = *ids;
+  }
+  selection.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
+  query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxLimit, Need::kNullable).value_or(100));
+  if (const auto cursor = object.String("cursor", Need::kNullable)) {
+    const auto before = DecodeInteger("cursor", *cursor, 1, kMaxId);
+    if (std::holds_alternative<Problem>(before)) {
+      object.AddError("cursor", "must be a next_cursor of an answer");
+    } else {
+      query.before = std::get<std::int64_t>(before);
+    }
+  }
+  object.RefuseOthers();
+  if (auto problem = object.problem()) return std::move(*problem);
+  return selection;
+}
+
+Response ReindexMany(const Services& services, const Request& request) {
+  const auto decoded = DecodeSelection(request);
+  if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
+  const auto& [query, dry_run] = std::get<Selection>(decoded);
+  core::ReindexBatch batch;
+  std::int64_t matched = 0;
+  if (dry_run) {
+    const auto count = services.reindex.Count(query);
+    if (!count) return ToResponse(count.error());
+    matched = *count;
+  } else {
+    auto queued = services.reindex.Queue(query, request.deadline);
+    if (!queued) return ToResponse(queued.error());
+    batch = std::move(*queued);
+    matched = static_cast<std::int64_t>(batch.queued.size());
+  }
+  JsonWriter json;
+  json.BeginObject().Member("dry_run", dry_run).Member("matched", matched).Key("queued").BeginArray();
+  for (const core::DocumentId id : batch.queued) json.Value(id);
+  json.EndArray().Key("next_cursor");
+  if (batch.cursor) {
+    json.Value(std::to_string(*batch.cursor));
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+Response ReindexOne(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+  const auto id = DecodeDocumentId(request, "id");
+  if (const auto* problem = std::get_if<Problem>(&id)) return ToResponse(*problem);
+  const auto record = services.reindex.QueueOne(std::get<core::DocumentId>(id), request.deadline);
+  if (!record) return ToResponse(record.error());
+  JsonWriter json;
+  json.BeginObject().Member("id", record->id).Member("version", record->version).Member("status", "queued").EndObject();
+  Response response;
+  response.status = 202;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+}  // namespace
+
+void AddReindexRoutes(const Services& services, std::vector<Route>& routes) {
+  const auto add = [&](const char* method, const char* pattern, const char* operation,
+                       Response (*answer)(const Services&, const Request&)) {
+    Handler handler = [services, answer](const Request& request) { return answer(services, request); };
+    routes.push_back({method, pattern, Scope::kWrite, operation, Surface::kV1, std::move(handler)});
+  };
+  add("POST", "/v1/reindex", "reindexDocuments", ReindexMany);
+  add("POST", "/v1/documents/{id}/reindex", "reindexDocument", ReindexOne);
+}
+
+}  // namespace millrace::http
