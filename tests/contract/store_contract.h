@@ -14,7 +14,9 @@
 #include "core/dead_letters.h"
 #include "core/document_event.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
@@ -29,6 +31,8 @@ struct StoreFixture {
   core::ChunkStore& chunks;
   core::EffectStore& effects;
   core::DeadLetters& dead_letters;
+  core::IdempotencyKeys& requests;
+  core::TraceFinder& traces;
   core::IndexFeed& feed;
   core::Outbox& outbox;
   core::StoreAdmin& admin;
@@ -123,6 +127,8 @@ class DocumentStoreContract : public StoreContract {};
 class EffectStoreContract : public StoreContract {};
 class PoisonGuardContract : public StoreContract {};
 class DeadLettersContract : public StoreContract {};
+class IdempotencyContract : public StoreContract {};
+class TracesContract : public StoreContract {};
 class OutboxContract : public StoreContract {};
 class ForeignRecordContract : public StoreContract {};
 class EventContract : public StoreContract {};
@@ -140,6 +146,8 @@ class StoreConcurrencyContract : public StoreContract {};
   MILLRACE_INSTANTIATE_STORE_SUITE(EffectStoreContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(PoisonGuardContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(DeadLettersContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(IdempotencyContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(TracesContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(ForeignRecordContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EventContract, factory);         \

@@ -13,6 +13,8 @@ struct MemoryStore::Parts {
   Documents documents{tables};
   Effects effects{tables};
   DeadLetterTable dead_letters{tables};
+  RequestTable requests{tables};
+  Traces traces{tables};
   Feed feed{tables};
   OutboxTable outbox{tables};
   Admin admin{tables};
@@ -30,6 +32,8 @@ core::ContentStore& MemoryStore::contents() { return parts_->documents; }
 core::ChunkStore& MemoryStore::chunks() { return parts_->documents; }
 core::EffectStore& MemoryStore::effects() { return parts_->effects; }
 core::DeadLetters& MemoryStore::dead_letters() { return parts_->dead_letters; }
+core::IdempotencyKeys& MemoryStore::idempotency_keys() { return parts_->requests; }
+core::TraceFinder& MemoryStore::traces() { return parts_->traces; }
 core::IndexFeed& MemoryStore::index_feed() { return parts_->feed; }
 core::Outbox& MemoryStore::outbox() { return parts_->outbox; }
 core::StoreAdmin& MemoryStore::admin() { return parts_->admin; }

@@ -7,11 +7,13 @@
 #include "adapters/mysql/effects.h"
 #include "adapters/mysql/engine.h"
 #include "adapters/mysql/foreign_rows.h"
+#include "adapters/mysql/idempotency.h"
 #include "adapters/mysql/instances.h"
 #include "adapters/mysql/outbox.h"
 #include "adapters/mysql/reads.h"
 #include "adapters/mysql/search_statistics.h"
 #include "adapters/mysql/store_admin.h"
+#include "adapters/mysql/traces.h"
 
 namespace millrace::mysql {
 
@@ -24,6 +26,8 @@ struct MysqlDatabase::Parts {
   Chunks chunks{*engine};
   EffectRows effects{*engine};
   DeadLetterList dead_letters{*engine};
+  RequestRows requests{*engine};
+  Traces traces{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -45,6 +49,8 @@ core::ContentStore& MysqlDatabase::contents() { return parts_->contents; }
 core::ChunkStore& MysqlDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& MysqlDatabase::effects() { return parts_->effects; }
 core::DeadLetters& MysqlDatabase::dead_letters() { return parts_->dead_letters; }
+core::IdempotencyKeys& MysqlDatabase::idempotency_keys() { return parts_->requests; }
+core::TraceFinder& MysqlDatabase::traces() { return parts_->traces; }
 core::IndexFeed& MysqlDatabase::index_feed() { return parts_->feed; }
 core::Outbox& MysqlDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& MysqlDatabase::admin() { return parts_->admin; }

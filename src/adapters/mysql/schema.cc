@@ -69,8 +69,14 @@ base::Status CreateDeadLetters(Connection& connection, const ExecuteDdl& execute
   return {};
 }
 
+base::Status CreateKeyedRequests(Connection&, const ExecuteDdl& execute) {
+  CreateTables(kKeyedRequestTables, execute);
+  return {};
+}
+
 /// Only ever added to. Each may be run again after it was cut off anywhere.
-constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters};
+constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters,
+                                    CreateKeyedRequests};
 
 bool HasMigrationsTable(Connection& connection) {
   return connection
