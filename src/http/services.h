@@ -14,6 +14,8 @@
 #include "http/router.h"
 #include "ingest/dead_letter_service.h"
 #include "ingest/intake.h"
+#include "ingest/keyed_requests.h"
+#include "ingest/verified_delete.h"
 #include "search/event_hub.h"
 #include "search/search.h"
 
@@ -52,6 +54,8 @@ struct Services {
   search::EventHub& events;
   admin::Overview& overview;
   ingest::DeadLetterService& dead_letters;
+  ingest::KeyedRequests& keyed_requests;
+  ingest::VerifiedDelete& verified_delete;
   core::SearchStatistics& statistics;
   LogServices log;
   base::Metrics& metrics;

@@ -79,6 +79,8 @@ base::Result<Backend> OpenCluster(const Config& config) {
                   database->chunks(),
                   database->effects(),
                   database->dead_letters(),
+                  database->idempotency_keys(),
+                  database->traces(),
                   database->index_feed(),
                   database->outbox(),
                   database->admin(),
