@@ -7,6 +7,7 @@
 
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/delete_receipt.h"
 #include "cli/exit_code.h"
 #include "cli/table.h"
 #include "cli/terminal_text.h"
@@ -154,12 +155,29 @@ int Chunks(const std::string& id, const Context& context) {
   return kOk;
 }
 
-int Delete(const std::vector<std::string>& ids, const Context& context) {
+struct DeleteOptions {
+  std::vector<std::string> ids;
+  bool verify = false;
+  int timeout = 5;
+};
+
+/// Without a receipt there is nothing to doubt.
+bool IsVerified(const json::value& answer) {
+  const json::value* verified = answer.is_object() ? answer.get_object().if_contains("verified") : nullptr;
+  return verified == nullptr || *verified == true;
+}
+
+int Delete(const DeleteOptions& options, const Context& context) {
+  const std::vector<std::string>& ids = options.ids;
+  const std::string query = options.verify ? fmt::format("?verify=true&timeout={}", options.timeout) : "";
   HttpClient client(context.connection);
   JsonItems items(context.output);
   size_t deleted = 0, missing = 0;
+  bool verified = true;
   for (const auto& id : ids) {
-    const auto answer = Call(client, {"DELETE", "/v1/documents/" + id});
+    Request request{"DELETE", "/v1/documents/" + id + query};
+    request.timeout_seconds += options.timeout;
+    const auto answer = Call(client, request);
     if (!answer) {
       if (answer.error().code == base::Code::kNotFound) ++missing;
       Complain(fmt::format("millrace: {}: {}", id, answer.error().message));
@@ -167,13 +185,16 @@ int Delete(const std::vector<std::string>& ids, const Context& context) {
       continue;
     }
     ++deleted;
+    verified = verified && IsVerified(*answer);
     if (context.output == OutputFormat::kTable) {
-      Print(fmt::format("deleted {}\n", id));
+      Print(options.verify && answer->is_object() ? DescribeReceipt(answer->get_object())
+                                                  : fmt::format("deleted {}\n", id));
     } else {
       items.Add(FormatJson(*answer));
     }
   }
   if (context.output != OutputFormat::kTable) items.Finish();
+  if (!verified) return kFailed;
   if (deleted == ids.size()) return kOk;
   if (deleted > 0) return kPartly;
   return missing == ids.size() ? kNotFound : kFailed;
@@ -219,9 +240,16 @@ CommandBody DeclareChunks(CLI::App& app) {
 }
 
 CommandBody DeclareDelete(CLI::App& app) {
-  auto ids = std::make_shared<std::vector<std::string>>();
-  app.add_option("ID", *ids, "The documents' ids")->required()->check(IsId());
-  return [ids](const Context& context) { return Delete(*ids, context); };
+  auto options = std::make_shared<DeleteOptions>();
+  app.add_option("ID", options->ids, "The documents' ids")->required()->check(IsId());
+  auto* verify = app.add_flag("--verify", options->verify,
+                              "Print a receipt; exit with 1 when anything is left or an instance did not confirm");
+  app.add_option("--timeout", options->timeout, "How long to wait for the other instances")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0, 60))
+      ->needs(verify)
+      ->capture_default_str();
+  return [options](const Context& context) { return Delete(*options, context); };
 }
 
 }  // namespace
@@ -243,7 +271,8 @@ Command DocumentsChunksCommand() {
 }
 
 Command DocumentsDeleteCommand() {
-  return {"documents delete", "Delete documents", "  millrace documents delete 12 13\n", DeclareDelete};
+  return {"documents delete", "Delete documents",
+          "  millrace documents delete 12 13\n  millrace documents delete 12 --verify\n", DeclareDelete};
 }
 
 }  // namespace millrace::cli

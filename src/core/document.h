@@ -59,6 +59,12 @@ struct Chunking {
   friend bool operator==(const Chunking&, const Chunking&) = default;
 };
 
+/// The part of a request with an idempotency key (core/idempotency.h) that brings a document.
+struct RequestPart {
+  std::string request;    // RequestClaim::id
+  std::int64_t line = 0;  // no two documents of a request share it
+};
+
 /// A document as a client hands it in; already validated (UTF-8, not blank, within limits).
 struct NewDocument {
   std::optional<std::string> key;  // the client's own name for it; the same key again is a new version
@@ -67,6 +73,7 @@ struct NewDocument {
   Metadata metadata;
   Chunking chunking;
   bool sync = false;  // the accepting process runs the pipeline itself: the outbox row falls due in 60 s
+  std::optional<RequestPart> part = {};
 };
 
 enum class AcceptKind { kCreated, kUpdated, kUnchanged };

@@ -37,7 +37,8 @@ class DocumentStore {
   /// One transaction: state, content, outbox (the upload and a `queued` event). Answers in the order asked.
   /// A `key` that exists makes a new version; equal title, content, metadata and chunking under it is kUnchanged
   /// (unless that version failed). A deleted key gets a new id. The same key twice in one call: the later one is the
-  /// newer version.
+  /// newer version. One with a `part` that was accepted before answers as it did then, and nothing is written;
+  /// kConflict when its request was not begun (IdempotencyKeys).
   virtual base::Result<std::vector<Accepted>> Accept(std::span<const NewDocument> documents,
                                                      base::Deadline deadline) = 0;
 

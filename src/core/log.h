@@ -115,6 +115,7 @@ struct PartitionInfo {
 struct TopicDescription {
   TopicSpec spec;  // config: what differs from the broker's defaults
   std::map<std::int32_t, PartitionInfo> partitions;
+  std::optional<std::int64_t> retention_ms = {};  // in force, wherever it is set; -1: for ever; none: not known
 };
 
 struct TopicChange {

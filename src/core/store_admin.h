@@ -35,8 +35,8 @@ class StoreAdmin {
   /// store's vectors are of another one.
   virtual base::Status ClaimModel(const std::string& model) = 0;
 
-  /// Removes chunks of overtaken versions after 60 s and their contents after 24 h, in short transactions. How many
-  /// rows went.
+  /// Removes chunks of overtaken versions after 60 s and their contents after 24 h, and requests with an
+  /// idempotency key kRequestKept after they came, in short transactions. How many rows went.
   virtual base::Result<std::int64_t> RemoveExpired(Timestamp now) = 0;
 
   /// Documents `queued` or `processing` without progress since `before`, or `retrying` and due before it, without an

@@ -50,6 +50,9 @@ class VectorCache {
   /// went.
   virtual base::Result<std::int64_t> Remove(DocumentId id, Version deleted_version, base::Deadline deadline) = 0;
 
+  /// How many keys it holds of the document, whatever their version.
+  virtual base::Result<std::int64_t> Count(DocumentId id, base::Deadline deadline) = 0;
+
   /// What it holds of each, in the order asked.
   virtual base::Result<std::vector<CachedVersion>> Versions(std::span<const DocumentId> ids,
                                                             base::Deadline deadline) = 0;

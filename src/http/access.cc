@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "core/sha256.h"
 
 namespace millrace::http {
 namespace {
@@ -80,17 +81,23 @@ std::optional<Problem> Access::CheckKey(const Request& request, Scope needed) co
   return std::nullopt;
 }
 
+std::string Access::CallerOf(const Request& request) const {
+  return options_.keys ? core::Sha256Hex(BearerKey(request).value_or("")) : "";
+}
+
 void Access::AddCors(const Request& request, Response& response) const {
   if (options_.cors_origin.empty() || !request.header("origin")) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", options_.cors_origin);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Location");
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "X-Request-Id, Retry-After, Location, Idempotency-Replayed");
   if (options_.cors_origin != "*") response.headers.emplace_back("Vary", "Origin");
 }
 
 void Access::AddPreflight(const std::string& methods, Response& response) const {
   if (options_.cors_origin.empty()) return;
   response.headers.emplace_back("Access-Control-Allow-Methods", methods);
-  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id");
+  response.headers.emplace_back("Access-Control-Allow-Headers",
+                                "Authorization, Content-Type, X-Request-Id, Idempotency-Key");
   response.headers.emplace_back("Access-Control-Max-Age", "600");
 }
 

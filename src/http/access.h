@@ -29,6 +29,9 @@ class Access {
   /// 401 without a known key, 403 when its scope is too small.
   std::optional<Problem> CheckKey(const Request& request, Scope needed) const;
 
+  /// Tells callers apart: a hash of the request's key, empty where none is needed. REQUIRES: CheckKey let it pass.
+  std::string CallerOf(const Request& request) const;
+
   void AddCors(const Request& request, Response& response) const;
   void AddPreflight(const std::string& methods, Response& response) const;
 

@@ -60,9 +60,14 @@ function buildUrl(path, fields) {
   let url = path;
   for (const { parameter, field } of fields) {
     if (parameter.in === "path") url = url.replace(`{${parameter.name}}`, encodeURIComponent(field.value));
-    else if (field.value !== "") query.set(parameter.name, field.value);
+    else if (parameter.in === "query" && field.value !== "") query.set(parameter.name, field.value);
   }
   return query.size > 0 ? `${url}?${query}` : url;
+}
+
+function headersOf(fields) {
+  const given = fields.filter(({ parameter, field }) => parameter.in === "header" && field.value !== "");
+  return Object.fromEntries(given.map(({ parameter, field }) => [parameter.name, field.value]));
 }
 
 function pretty(text, type) {
@@ -152,7 +157,9 @@ function bodyField(description, operation, id) {
 
 function callCard(description, path, method, operation) {
   const id = operation.operationId;
-  const fields = (operation.parameters ?? []).map((parameter) => parameterField(parameter, `${id}-${parameter.name}`));
+  const fields = (operation.parameters ?? [])
+    .map((parameter) => resolve(description, parameter))
+    .map((parameter) => parameterField(parameter, `${id}-${parameter.name}`));
   const body = bodyField(description, operation, `${id}-body`);
   const view = answerView();
   const button = element("button", { className: "send", type: "submit" }, "Send");
@@ -170,7 +177,7 @@ function callCard(description, path, method, operation) {
     stop.onclick = () => control.abort();
     button.disabled = true;
     stop.disabled = false;
-    const options = { method: method.toUpperCase(), headers: authorization() };
+    const options = { method: method.toUpperCase(), headers: { ...authorization(), ...headersOf(fields) } };
     if (body) {
       options.headers["Content-Type"] = body.type;
       options.body = body.field.value;

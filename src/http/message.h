@@ -37,6 +37,7 @@ struct Request {
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);  // the client is gone
   std::shared_ptr<const std::atomic<bool>> draining;  // set by a server, which wants to end soon
   std::size_t route = kNoRoute;                       // set by Router::Admit
+  std::string keyed_as;  // caller and idempotency key of a write (http/idempotency.h), set by Router::Admit; else empty
 
   static constexpr std::size_t kNoRoute = static_cast<std::size_t>(-1);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "http/idempotency.h"
 #include "http/problem.h"
 
 namespace millrace::http {
@@ -147,6 +148,11 @@ std::optional<Response> Router::Admit(Request& request) const {
     Response response = ToResponse(*refusal);
     if (refusal->status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"millrace\"");
     return response;
+  }
+  if (MayBeKeyed(route)) {
+    auto keyed_as = KeyedAs(request, access_.CallerOf(request));
+    if (const auto* problem = std::get_if<Problem>(&keyed_as)) return ToResponse(*problem);
+    request.keyed_as = std::move(std::get<std::string>(keyed_as));
   }
   return std::nullopt;
 }

@@ -1,5 +1,9 @@
 #include "http/routes.h"
 
+#include <utility>
+
+#include "http/idempotency.h"
+
 namespace millrace::http {
 
 std::vector<Route> BuildRoutes(const Services& services) {
@@ -21,6 +25,9 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddSchemaRoutes(routes);
   AddDocsRoutes(routes);
   AddConsoleRoutes(routes);
+  for (Route& route : routes) {
+    if (MayBeKeyed(route)) route.handler = Once(services.keyed_requests, std::move(route.handler));
+  }
   return routes;
 }
 

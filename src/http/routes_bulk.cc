@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "http/codec.h"
 #include "http/document_json.h"
+#include "http/idempotency.h"
 #include "http/json_writer.h"
 #include "http/problem.h"
 #include "http/routes.h"
@@ -29,7 +30,8 @@ struct Line {
 };
 
 /// Blank lines count but are not kept. Nothing when there are too many.
-std::optional<std::vector<Line>> ReadLines(std::string_view body, const core::DocumentLimits& limits) {
+std::optional<std::vector<Line>> ReadLines(const Request& request, const core::DocumentLimits& limits) {
+  std::string_view body = request.body;
   std::vector<Line> lines;
   for (std::size_t number = 1; !body.empty(); ++number) {
     const std::string_view text = body.substr(0, body.find('\n'));
@@ -43,6 +45,7 @@ std::optional<std::vector<Line>> ReadLines(std::string_view body, const core::Do
       line.problem = std::move(*problem);
     } else {
       line.document = std::move(std::get<core::NewDocument>(decoded));
+      line.document->part = PartOf(request, static_cast<std::int64_t>(number));
     }
     lines.push_back(std::move(line));
   }
@@ -120,7 +123,7 @@ Response AddMany(const Services& services, Waiting& waiting, const Request& requ
   const auto wait_text = Find(request.query, "wait");
   const auto wait = DecodeSeconds("wait", wait_text.value_or("0"), kMaxWaitSeconds);
   if (const auto* problem = std::get_if<Problem>(&wait)) return ToResponse(*problem);
-  auto lines = ReadLines(request.body, services.limits);
+  auto lines = ReadLines(request, services.limits);
   if (!lines) return ToResponse(Problem{413, fmt::format("a bulk may have at most {} lines", kMaxLines), {}});
   AcceptLines(services.intake, *lines, request.deadline);
   if (const auto refusal = RefusalOfAll(*lines)) return ToResponse(*refusal);

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "http/codec.h"
+#include "http/delete.h"
+#include "http/idempotency.h"
 #include "http/json_writer.h"
 #include "http/problem.h"
 #include "http/routes.h"
@@ -9,7 +11,7 @@
 namespace millrace::http {
 namespace {
 
-Response Json(JsonWriter&& json) {
+Response ContractResponse(JsonWriter&& json) {
   Response response;
   response.body = std::move(json).Take();
   return response;
@@ -28,7 +30,7 @@ Response AddSync(const Services& services, const Request& request, core::NewDocu
   JsonWriter json;
   json.BeginObject().Member("status", "success").Member("document_id", outcome->id);
   json.Member("chunks_created", outcome->chunks).Member("processing_mode", "sync").EndObject();
-  return Json(std::move(json));
+  return ContractResponse(std::move(json));
 }
 
 Response AddAsync(const Services& services, const Request& request, const core::NewDocument& document) {
@@ -37,7 +39,7 @@ Response AddAsync(const Services& services, const Request& request, const core::
   JsonWriter json;
   json.BeginObject().Member("status", "accepted").Member("document_id", accepted->front().id);
   json.Member("message", "Document queued for async processing").Member("processing_mode", "async").EndObject();
-  return Json(std::move(json));
+  return ContractResponse(std::move(json));
 }
 
 Response AddDocument(const Services& services, const Request& request) {
@@ -51,6 +53,7 @@ Response AddDocument(const Services& services, const Request& request) {
   auto decoded = DecodeContractDocument(request.body, services.limits);
   if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
   auto& document = std::get<core::NewDocument>(decoded);
+  document.part = PartOf(request, 0);
   return is_async ? AddAsync(services, request, document) : AddSync(services, request, std::move(document));
 }
 
@@ -109,7 +112,7 @@ Response SearchChunks(const Services& services, const Request& request) {
   JsonWriter json;
   if (answer->no_documents) {
     json.BeginObject().Key("results").BeginArray().EndArray().Member("message", "No documents found").EndObject();
-    return Json(std::move(json));
+    return ContractResponse(std::move(json));
   }
   json.BeginObject().Member("query", question.query).Key("results").BeginArray();
   for (const search::SearchHit& hit : answer->hits) {
@@ -117,17 +120,19 @@ Response SearchChunks(const Services& services, const Request& request) {
     json.Member("document_title", hit.chunk.document_title).Member("similarity", hit.score).EndObject();
   }
   json.EndArray().EndObject();
-  return Json(std::move(json));
+  return ContractResponse(std::move(json));
 }
 
 Response DeleteDocument(const Services& services, const Request& request) {
   const auto id = DecodeDocumentId(request, "document_id");
   if (const auto* problem = std::get_if<Problem>(&id)) return ToResponse(*problem);
+  if (auto receipt = DeleteVerified(services, request, std::get<core::DocumentId>(id), "document_id"))
+    return *std::move(receipt);
   const auto deleted = services.intake.Delete(std::get<core::DocumentId>(id), request.deadline);
   if (!deleted) return ToResponse(deleted.error());
   JsonWriter json;
   json.BeginObject().Member("status", "deleted").Member("document_id", std::get<core::DocumentId>(id)).EndObject();
-  return Json(std::move(json));
+  return ContractResponse(std::move(json));
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "http/codec.h"
+#include "http/delete.h"
 #include "http/document_json.h"
+#include "http/idempotency.h"
 #include "http/json_writer.h"
 #include "http/problem.h"
 #include "http/routes.h"
@@ -46,9 +48,10 @@ Response CreateDocument(const Services& services, Waiting& waiting, const Reques
   const auto wait_text = Find(request.query, "wait");
   const auto wait = DecodeSeconds("wait", wait_text.value_or("0"), kMaxWaitSeconds);
   if (const auto* problem = std::get_if<Problem>(&wait)) return ToResponse(*problem);
-  const auto decoded = DecodeDocument(request.body, services.limits);
+  auto decoded = DecodeDocument(request.body, services.limits);
   if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
-  const auto& document = std::get<core::NewDocument>(decoded);
+  auto& document = std::get<core::NewDocument>(decoded);
+  document.part = PartOf(request, 0);
 
   const auto answers = services.intake.Accept({&document, 1}, request.deadline);
   if (!answers) return ToResponse(answers.error());
@@ -188,9 +191,11 @@ Response ShowContent(const Services& services, const Request& request) {
 }
 
 Response DeleteDocument(const Services& services, const Request& request) {
-  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+  if (const auto problem = CheckQuery(request, {"verify", "timeout"})) return ToResponse(*problem);
   const auto id = DecodeDocumentId(request, "id");
   if (const auto* problem = std::get_if<Problem>(&id)) return ToResponse(*problem);
+  if (auto receipt = DeleteVerified(services, request, std::get<core::DocumentId>(id), "id"))
+    return *std::move(receipt);
   const auto deleted = services.intake.Delete(std::get<core::DocumentId>(id), request.deadline);
   if (!deleted) return ToResponse(deleted.error());
   JsonWriter json;

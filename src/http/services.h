@@ -16,6 +16,8 @@
 #include "ingest/intake.h"
 #include "ingest/reindex_service.h"
 #include "ingest/replay_service.h"
+#include "ingest/keyed_requests.h"
+#include "ingest/verified_delete.h"
 #include "search/event_hub.h"
 #include "search/search.h"
 
@@ -56,6 +58,8 @@ struct Services {
   ingest::DeadLetterService& dead_letters;
   ingest::ReindexService& reindex;
   ingest::ReplayService& replay;
+  ingest::KeyedRequests& keyed_requests;
+  ingest::VerifiedDelete& verified_delete;
   core::SearchStatistics& statistics;
   LogServices log;
   base::Metrics& metrics;

@@ -62,7 +62,7 @@ base::Result<SyncOutcome> IntakeService::AcceptAndIndex(core::NewDocument docume
   // A long one is read part by part from the store instead of being cut as a whole in memory.
   if (document.content.size() <= kMaxInlineContentBytes) batch.front().content = std::move(document.content);
   document.content.clear();
-  const Processed processed = std::move(parts_.processor.Process(std::move(batch), deadline).front());
+  Processed processed = std::move(parts_.processor.Process(std::move(batch), deadline).front());
   switch (processed.kind) {
     case Processed::Kind::kAbandoned: return still_coming(processed.reason);
     case Processed::Kind::kFailed:
@@ -70,8 +70,12 @@ base::Result<SyncOutcome> IntakeService::AcceptAndIndex(core::NewDocument docume
     case Processed::Kind::kRetrying:  // of records of the log only
     case Processed::Kind::kDeadLettered:
       return Error{Code::kInternal, fmt::format("document {} could not be indexed: {}", id, processed.reason), {}};
-    case Processed::Kind::kIndexed:
-    case Processed::Kind::kSkipped: break;
+    case Processed::Kind::kIndexed: break;
+    case Processed::Kind::kSkipped: {  // an earlier run of the same request has indexed it, or it was overtaken
+      ASSIGN_OR_RETURN(const auto record, parts_.store.Get(id));
+      processed.chunks = record.chunk_count;
+      break;
+    }
   }
   if (const auto refreshed = parts_.index.Refresh({&id, 1}, deadline); !refreshed) {
     return still_coming(refreshed.error().message);

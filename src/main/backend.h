@@ -10,8 +10,10 @@
 #include "base/result.h"
 #include "core/dead_letters.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
 #include "core/foreign_rows.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/instances.h"
 #include "core/log.h"
@@ -34,6 +36,8 @@ struct Backend {
   core::EffectStore& effects;
   core::DeadLetters& dead_letters;
   core::Reindexer& reindexer;
+  core::IdempotencyKeys& idempotency_keys;
+  core::TraceFinder& traces;
   core::IndexFeed& index_feed;
   core::Outbox& outbox;
   core::StoreAdmin& store_admin;

@@ -80,6 +80,8 @@ base::Result<Backend> OpenCluster(const Config& config) {
                   database->effects(),
                   database->dead_letters(),
                   database->reindexer(),
+                  database->idempotency_keys(),
+                  database->traces(),
                   database->index_feed(),
                   database->outbox(),
                   database->admin(),

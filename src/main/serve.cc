@@ -20,11 +20,13 @@
 #include "ingest/document_processor.h"
 #include "ingest/housekeeper.h"
 #include "ingest/intake_service.h"
+#include "ingest/keyed_requests.h"
 #include "ingest/outbox_relay.h"
 #include "ingest/presence.h"
 #include "ingest/reindex_service.h"
 #include "ingest/replay_service.h"
 #include "ingest/takeover.h"
+#include "ingest/verified_delete.h"
 #include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
@@ -89,6 +91,9 @@ class Application {
             backend_.reindexer, backend_.documents, [this] { return intake_.CheckBacklog(); },
             [this] { relay_.Wake(); }),
         replay_(backend_.documents, backend_.producer, foundation.identity),
+        keyed_requests_({backend_.idempotency_keys, backend_.instances}, id_, metrics),
+        verified_delete_({intake_, backend_.traces, backend_.instances, backend_.log_admin, backend_.cache,
+                          [this](core::DocumentId id) { return IsIndexed(id); }, [this] { return Self(); }, stop_}),
         topics_(backend_.log_admin, OwnTopics(config_)),
         housekeeper_(
             {backend_.store_admin, backend_.outbox, backend_.log_admin, backend_.group_admin, backend_.instances}, id_,
@@ -147,6 +152,8 @@ class Application {
                             dead_letters_,
                             reindex_,
                             replay_,
+                            keyed_requests_,
+                            verified_delete_,
                             backend_.search_statistics,
                             {backend_.log_admin, backend_.group_admin, backend_.producer,
                              [make = backend_.new_consumer] { return make(""); }},
@@ -192,6 +199,11 @@ class Application {
     return std::make_unique<ingest::Takeover>(
         ingest::Takeover::Ports{*backend_.foreign_rows, cache, *model_.embedder, backend_.instances}, id_, metrics,
         [this] { relay_.Wake(); });
+  }
+
+  bool IsIndexed(core::DocumentId id) const {
+    const auto held = index_.Find(id);
+    return !held || held->version > 0;  // what cannot be looked at may be there
   }
 
   /// What this process is and does right now.
@@ -254,6 +266,8 @@ class Application {
   ingest::DeadLetterService dead_letters_;
   ingest::ReindexService reindex_;
   ingest::ReplayService replay_;
+  ingest::KeyedRequests keyed_requests_;
+  ingest::VerifiedDelete verified_delete_;
   admin::TopicKeeper topics_;
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;

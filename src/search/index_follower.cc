@@ -162,6 +162,9 @@ base::Status IndexFollower::Follow(bool& loaded_once, base::Backoff& backoff) {
   if (!ends) return ends.error();
   auto reader = ports_.new_reader();
   RETURN_IF_ERROR(reader->Assign(*ends));
+  Request loaded;
+  for (const core::Position& end : *ends) loaded.next_offsets[{end.topic, end.partition}] = end.offset;
+  Enqueue(std::move(loaded));
   ready_ = true;
   SetTrouble("");
   backoff.Reset();

@@ -43,7 +43,7 @@ class IndexFollower {
   void Stop();
   bool ready() const { return ready_; }
 
-  /// Next offsets of `document-events`, up to which the index has everything; those read since the start.
+  /// Next offsets of `document-events`, up to which the index has everything; none before it is loaded.
   std::map<core::TopicPartition, std::int64_t> followed() const;
 
   /// Why the store could not be read the last time; empty when it could.

@@ -15,8 +15,9 @@ namespace {
 class MemoryStoreUnderTest : public StoreUnderTest {
  public:
   StoreFixture ports() override {
-    return {store_.documents(), store_.contents(),   store_.chunks(), store_.effects(), store_.dead_letters(),
-            store_.reindexer(), store_.index_feed(), store_.outbox(), store_.admin()};
+    return {store_.documents(), store_.contents(),         store_.chunks(), store_.effects(),    store_.dead_letters(),
+            store_.reindexer(), store_.idempotency_keys(), store_.traces(), store_.index_feed(), store_.outbox(),
+            store_.admin()};
   }
 
  private:

@@ -51,8 +51,10 @@ class SqliteStoreUnderTest final : public StoreUnderTest {
  public:
   StoreFixture ports() override {
     auto& database = database_.get();
-    return {database.documents(), database.contents(),   database.chunks(), database.effects(), database.dead_letters(),
-            database.reindexer(), database.index_feed(), database.outbox(), database.admin()};
+    return {database.documents(),        database.contents(),     database.chunks(),
+            database.effects(),          database.dead_letters(), database.reindexer(),
+            database.idempotency_keys(), database.traces(),       database.index_feed(),
+            database.outbox(),           database.admin()};
   }
   void Reopen() override { database_.Reopen(); }
 

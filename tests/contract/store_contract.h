@@ -14,7 +14,9 @@
 #include "core/dead_letters.h"
 #include "core/document_event.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
@@ -31,6 +33,8 @@ struct StoreFixture {
   core::EffectStore& effects;
   core::DeadLetters& dead_letters;
   core::Reindexer& reindexer;
+  core::IdempotencyKeys& requests;
+  core::TraceFinder& traces;
   core::IndexFeed& feed;
   core::Outbox& outbox;
   core::StoreAdmin& admin;
@@ -126,6 +130,8 @@ class EffectStoreContract : public StoreContract {};
 class PoisonGuardContract : public StoreContract {};
 class DeadLettersContract : public StoreContract {};
 class ReindexContract : public StoreContract {};
+class IdempotencyContract : public StoreContract {};
+class TracesContract : public StoreContract {};
 class OutboxContract : public StoreContract {};
 class ForeignRecordContract : public StoreContract {};
 class EventContract : public StoreContract {};
@@ -144,6 +150,8 @@ class StoreConcurrencyContract : public StoreContract {};
   MILLRACE_INSTANTIATE_STORE_SUITE(PoisonGuardContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(DeadLettersContract, factory);   \
   MILLRACE_INSTANTIATE_STORE_SUITE(ReindexContract, factory);       \
+  MILLRACE_INSTANTIATE_STORE_SUITE(IdempotencyContract, factory);   \
+  MILLRACE_INSTANTIATE_STORE_SUITE(TracesContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(OutboxContract, factory);        \
   MILLRACE_INSTANTIATE_STORE_SUITE(ForeignRecordContract, factory); \
   MILLRACE_INSTANTIATE_STORE_SUITE(EventContract, factory);         \

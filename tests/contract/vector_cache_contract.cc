@@ -137,6 +137,19 @@ TEST_P(VectorCacheContract, ADeleteIsRememberedAgainstLateWrites) {
   ExpectHeld(MakeCached(1, 3, 2), 6);
 }
 
+TEST_P(VectorCacheContract, KeysAreCountedWhoeverWroteThem) {
+  EXPECT_EQ(cache().Count(1, Soon()).value(), 0);
+  Put(MakeCached(1, 2, 4));
+  Put(MakeCached(11, 1, 2));
+  EXPECT_EQ(cache().Count(1, Soon()).value(), 4);
+  other().Set("emb:doc1:chunk6", "of another program");
+  EXPECT_EQ(cache().Count(1, Soon()).value(), 5);
+  ASSERT_TRUE(cache().Remove(11, 1, Soon()));
+  EXPECT_EQ(cache().Count(11, Soon()).value(), 0);
+  other().Set("emb:doc11:chunk0", "of another program");
+  EXPECT_EQ(cache().Count(11, Soon()).value(), 1);
+}
+
 TEST_P(VectorCacheContract, ADeleteOfAnOlderVersionLeavesANewerOne) {
   Put(MakeCached(1, 3, 2));
   EXPECT_EQ(cache().Remove(1, 2, Soon()).value(), 0);

@@ -6,6 +6,7 @@ millrace_test(unit_ingest
     ingest/failure_class_test.cc
     ingest/failure_headers_test.cc
     ingest/housekeeper_test.cc
+    ingest/keyed_requests_test.cc
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
     ingest/presence_test.cc
@@ -14,4 +15,5 @@ millrace_test(unit_ingest
     ingest/upload_consumer_test.cc
     ingest/upload_message_test.cc
     ingest/webhook_dispatcher_test.cc
+    ingest/verified_delete_test.cc
   LINK millrace_ingest millrace_embed millrace_memory THREADS)

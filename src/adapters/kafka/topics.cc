@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <thread>
 #include <utility>
 
@@ -202,6 +203,11 @@ base::Status Topics::ChangeConfig(const std::string& name, const core::TopicChan
 }
 
 base::Result<std::map<std::string, std::string>> Topics::ConfigOf(const std::string& name) {
+  ASSIGN_OR_RETURN(Settings settings, SettingsOf(name));
+  return std::move(settings.own);
+}
+
+base::Result<Topics::Settings> Topics::SettingsOf(const std::string& name) {
   const ConfigResource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
   ASSIGN_OR_RETURN(const Event event,
                    admin_.Ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, "asking for a topic's configuration",
@@ -215,14 +221,21 @@ base::Result<std::map<std::string, std::string>> Topics::ConfigOf(const std::str
   if (count != 1) return {Code::kInternal, fmt::format("Kafka answered nothing about topic {}", name)};
   RETURN_IF_ERROR(StatusOf(admin_, rd_kafka_ConfigResource_error(results[0]),
                            rd_kafka_ConfigResource_error_string(results[0]), name));
-  std::map<std::string, std::string> config;
+  Settings settings;
   const auto entries = rd_kafka_ConfigResource_configs(results[0], &count);
   for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view setting = rd_kafka_ConfigEntry_name(entries[i]);
+    const char* text = rd_kafka_ConfigEntry_value(entries[i]);
+    const std::string_view value = text == nullptr ? "" : text;
+    if (std::int64_t milliseconds = 0;
+        setting == "retention.ms" &&
+        std::from_chars(value.data(), value.data() + value.size(), milliseconds).ec == std::errc()) {
+      settings.retention_ms = milliseconds;
+    }
     if (rd_kafka_ConfigEntry_source(entries[i]) != RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG) continue;
-    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
-    config[rd_kafka_ConfigEntry_name(entries[i])] = value == nullptr ? "" : value;
+    settings.own[std::string(setting)] = value;
   }
-  return config;
+  return settings;
 }
 
 base::Result<std::vector<core::TopicInfo>> Topics::ListTopics() {
@@ -253,7 +266,9 @@ base::Result<core::TopicDescription> Topics::DescribeTopic(const std::string& na
   core::TopicDescription description;
   ASSIGN_OR_RETURN(description.partitions, admin_.Topic(name));
   description.spec = SpecOf(name, description.partitions);
-  ASSIGN_OR_RETURN(description.spec.config, ConfigOf(name));
+  ASSIGN_OR_RETURN(Settings settings, SettingsOf(name));
+  description.spec.config = std::move(settings.own);
+  description.retention_ms = settings.retention_ms;
   const Layouts layouts = {{name, description.partitions}};
   ASSIGN_OR_RETURN(const auto low, admin_.Offsets(layouts, AdminClient::kStart));
   ASSIGN_OR_RETURN(const auto high, admin_.Offsets(layouts, AdminClient::kEnd));

@@ -23,6 +23,11 @@ class Topics final : public core::LogAdmin {
   base::Result<std::vector<core::TopicInfo>> ListOnce();
   base::Status AddPartitions(const std::string& name, std::int32_t total, AdminClient::Mode mode);
   base::Status ChangeConfig(const std::string& name, const core::TopicChange& change);
+  struct Settings {
+    std::map<std::string, std::string> own;  // the topic's, not the brokers'
+    std::optional<std::int64_t> retention_ms;
+  };
+  base::Result<Settings> SettingsOf(const std::string& name);
   base::Result<std::map<std::string, std::string>> ConfigOf(const std::string& name);
 
   AdminClient& admin_;

@@ -43,6 +43,8 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
       return item.second.overtaken_at && *item.second.overtaken_at + kOvertakenBodiesStay <= now;
     }));
   }
+  removed += static_cast<std::int64_t>(
+      std::erase_if(tables_.requests, [now](const auto& item) { return item.second.row.expired(now); }));
   return removed;
 }
 

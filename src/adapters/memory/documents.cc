@@ -63,11 +63,23 @@ base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core
                                                             base::Deadline deadline) {
   if (deadline.expired()) return {base::Code::kDeadlineExceeded, "The documents were not accepted in time."};
   std::lock_guard lock(tables_.mutex);
+  for (const auto& document : documents) {
+    if (document.part && !tables_.requests.contains(document.part->request)) {
+      return {base::Code::kConflict, "The request was not begun."};
+    }
+  }
   const auto now = core::Now();
   std::vector<core::Accepted> accepted;
   accepted.reserve(documents.size());
-  for (const auto& document : documents) accepted.push_back(AcceptOne(document, now));
+  for (const auto& document : documents) accepted.push_back(AcceptOnce(document, now));
   return accepted;
+}
+
+core::Accepted Documents::AcceptOnce(const core::NewDocument& document, core::Timestamp now) {
+  if (!document.part) return AcceptOne(document, now);
+  auto& known = tables_.requests.at(document.part->request).accepted;
+  if (const auto before = known.find(document.part->line); before != known.end()) return before->second;
+  return known[document.part->line] = AcceptOne(document, now);
 }
 
 core::Accepted Documents::AcceptOne(const core::NewDocument& document, core::Timestamp now) {
@@ -100,6 +112,7 @@ base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
   row->bodies.clear();
   tables_.EraseOwed(id);
   tables_.EraseDeadLetters(id, 0, row->version);
+  tables_.ForgetAnswers(id);
   if (row->key) tables_.keys.erase(*row->key);
   row->key.reset();
   row->status = core::DocumentStatus::kDeleted;

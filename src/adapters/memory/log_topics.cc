@@ -79,6 +79,8 @@ class LogTopics final : public core::LogAdmin {
     const auto topic = state_.topics.find(name);
     if (topic == state_.topics.end()) return NoSuchTopic(name);
     core::TopicDescription description{topic->second.spec, {}};
+    const core::Retention& retention = topic->second.retention;
+    description.retention_ms = retention.age ? retention.age->count() : -1;
     for (std::size_t p = 0; p < topic->second.partitions.size(); ++p) {
       const LogPartition& partition = topic->second.partitions[p];
       description.partitions[static_cast<std::int32_t>(p)] = {

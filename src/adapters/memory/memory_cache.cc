@@ -1,5 +1,6 @@
 #include "adapters/memory/memory_cache.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -48,6 +49,12 @@ base::Result<std::int64_t> MemoryCache::Remove(core::DocumentId id, core::Versio
   if (!mark.deleted && mark.version > deleted_version) return std::int64_t{0};
   mark = {std::max(mark.version, deleted_version), 0, true, 0};
   return RemoveKeys(id, 0);
+}
+
+base::Result<std::int64_t> MemoryCache::Count(core::DocumentId id, base::Deadline) {
+  std::lock_guard lock(mutex_);
+  return std::count_if(values_.begin(), values_.end(),
+                       [id](const auto& item) { return core::ParseVectorKey(item.first) == id; });
 }
 
 base::Result<std::vector<core::CachedVersion>> MemoryCache::Versions(std::span<const core::DocumentId> ids,

@@ -13,6 +13,7 @@ class MemoryCache final : public core::VectorCache {
   base::Status Put(std::span<const core::CachedDocument> documents, base::Deadline deadline) override;
   base::Result<std::int64_t> Remove(core::DocumentId id, core::Version deleted_version,
                                     base::Deadline deadline) override;
+  base::Result<std::int64_t> Count(core::DocumentId id, base::Deadline deadline) override;
   base::Result<std::vector<core::CachedVersion>> Versions(std::span<const core::DocumentId> ids,
                                                           base::Deadline deadline) override;
   base::Result<std::vector<std::optional<std::vector<float>>>> Read(std::span<const std::string> keys,

@@ -14,6 +14,8 @@ struct MemoryStore::Parts {
   Effects effects{tables};
   DeadLetterTable dead_letters{tables};
   ReindexTable reindexer{tables};
+  RequestTable requests{tables};
+  Traces traces{tables};
   Feed feed{tables};
   OutboxTable outbox{tables};
   Admin admin{tables};
@@ -32,6 +34,8 @@ core::ChunkStore& MemoryStore::chunks() { return parts_->documents; }
 core::EffectStore& MemoryStore::effects() { return parts_->effects; }
 core::DeadLetters& MemoryStore::dead_letters() { return parts_->dead_letters; }
 core::Reindexer& MemoryStore::reindexer() { return parts_->reindexer; }
+core::IdempotencyKeys& MemoryStore::idempotency_keys() { return parts_->requests; }
+core::TraceFinder& MemoryStore::traces() { return parts_->traces; }
 core::IndexFeed& MemoryStore::index_feed() { return parts_->feed; }
 core::Outbox& MemoryStore::outbox() { return parts_->outbox; }
 core::StoreAdmin& MemoryStore::admin() { return parts_->admin; }

@@ -4,7 +4,9 @@
 
 #include "core/dead_letters.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/outbox.h"
 #include "core/reindex.h"
@@ -27,6 +29,8 @@ class MemoryStore {
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
   core::Reindexer& reindexer();
+  core::IdempotencyKeys& idempotency_keys();
+  core::TraceFinder& traces();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

@@ -3,7 +3,9 @@
 #include "adapters/memory/tables.h"
 #include "core/dead_letters.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/outbox.h"
 #include "core/reindex.h"
@@ -28,6 +30,7 @@ class Documents : public core::DocumentStore, public core::ContentStore, public 
                                                           std::size_t limit) override;
 
  private:
+  core::Accepted AcceptOnce(const core::NewDocument& document, core::Timestamp now);
   core::Accepted AcceptOne(const core::NewDocument& document, core::Timestamp now);
 
   Tables& tables_;
@@ -85,6 +88,29 @@ class ReindexTable : public core::Reindexer {
  private:
   void Queue(DocumentRow& document, core::Timestamp now);
 
+  Tables& tables_;
+};
+
+class RequestTable : public core::IdempotencyKeys {
+ public:
+  explicit RequestTable(Tables& tables) : tables_(tables) {}
+
+  base::Result<core::RequestState> Begin(const core::RequestClaim& claim, base::Deadline deadline) override;
+  base::Status Finish(const std::string& id, const std::string& owner, const core::KeptAnswer& answer,
+                      base::Deadline deadline) override;
+  base::Status Release(const std::string& id, const std::string& owner, base::Deadline deadline) override;
+
+ private:
+  Tables& tables_;
+};
+
+class Traces : public core::TraceFinder {
+ public:
+  explicit Traces(Tables& tables) : tables_(tables) {}
+
+  base::Result<core::DocumentTraces> Find(core::DocumentId id) override;
+
+ private:
   Tables& tables_;
 };
 

@@ -15,6 +15,7 @@
 #include "core/chunk.h"
 #include "core/dead_letters.h"
 #include "core/document.h"
+#include "core/idempotency.h"
 #include "core/outbox.h"
 #include "core/poison_guard.h"
 
@@ -94,6 +95,11 @@ struct DeadLetterRow {
   core::LogRecord copy;
 };
 
+struct KeyedRequest {
+  core::RequestRow row;
+  std::map<std::int64_t, core::Accepted> accepted;  // by line
+};
+
 /// What becomes of a dead letter that rests on the list already: its record was read twice, and no copy is sent again.
 enum class WhenListed { kUpdate, kLeave };
 
@@ -113,6 +119,7 @@ struct Tables {
   std::map<std::pair<core::DocumentId, std::string>, std::map<std::int64_t, core::Version>>
       outbox_of;  // row ids, oldest first
   std::map<core::DeadLetterId, DeadLetterRow> dead_letters;
+  std::map<std::string, KeyedRequest> requests;
   core::DocumentId last_document_id = 0;
   core::ChunkId last_chunk_id = 0;
   std::int64_t last_outbox_id = 0;
@@ -142,6 +149,9 @@ struct Tables {
   void ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_listed, core::Timestamp now);
   /// Those of the document's versions `from` … `up_to`.
   void EraseDeadLetters(core::DocumentId id, core::Version from, core::Version up_to);
+
+  /// Answers that may show the document; the requests stay, and may run again.
+  void ForgetAnswers(core::DocumentId id);
 
   /// Keeps `origin` unless one of a newer version is known. That of a re-indexed version keeps the time it had.
   void RecordOrigin(DocumentRow& document, Origin origin);

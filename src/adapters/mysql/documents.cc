@@ -10,6 +10,7 @@
 #include "adapters/mysql/accept.h"
 #include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
+#include "adapters/mysql/idempotency.h"
 #include "adapters/mysql/rows.h"
 #include "core/metadata.h"
 
@@ -35,6 +36,35 @@ base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timest
   if (state.deleted() || (state.version == 0 && !HasRow(connection, id))) return NotFound(id);
   RemoveDocument(connection, state, now);
   return {};
+}
+
+/// Accepts what no earlier run of its request has accepted.
+base::Result<std::vector<core::Accepted>> AcceptOnce(Connection& connection,
+                                                     std::span<const core::NewDocument> documents,
+                                                     core::Timestamp now) {
+  ASSIGN_OR_RETURN(const AcceptedParts before, FindAccepted(connection, documents));
+  if (before.empty()) {
+    auto accepted = AcceptAll(connection, documents, now);
+    NoteAccepted(connection, documents, accepted);
+    return accepted;
+  }
+  std::vector<core::Accepted> answers(documents.size());
+  std::vector<core::NewDocument> rest;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    const auto& part = documents[i].part;
+    const auto found = part ? before.find({part->request, part->line}) : before.end();
+    if (found != before.end()) {
+      answers[i] = found->second;
+    } else {
+      rest.push_back(documents[i]);
+      places.push_back(i);
+    }
+  }
+  const auto accepted = AcceptAll(connection, rest, now);
+  NoteAccepted(connection, rest, accepted);
+  for (std::size_t i = 0; i < rest.size(); ++i) answers[places[i]] = accepted[i];
+  return answers;
 }
 
 /// Tombstones have no `documents` row: they show when they were deleted. Rows of another program have no state.
@@ -151,6 +181,7 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   Rows listed(connection, fmt::format("SELECT id FROM dead_letters WHERE document_id = {}", id));
   while (listed.Next()) letters.push_back(listed.Int(0));
   RemoveDeadLetters(connection, std::move(letters));
+  ForgetAnswers(connection, id);
 
   state.version = state.deleted_version = std::max<core::Version>(state.version, 1);
   state.status = core::DocumentStatus::kDeleted;
@@ -174,7 +205,7 @@ base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core
                                                             base::Deadline deadline) {
   if (documents.empty()) return std::vector<core::Accepted>();
   return engine_.Write(deadline, [&](Connection& connection) -> base::Result<std::vector<core::Accepted>> {
-    return AcceptAll(connection, documents, core::Now());
+    return AcceptOnce(connection, documents, core::Now());
   });
 }
 

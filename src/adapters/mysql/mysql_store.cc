@@ -7,12 +7,14 @@
 #include "adapters/mysql/effects.h"
 #include "adapters/mysql/engine.h"
 #include "adapters/mysql/foreign_rows.h"
+#include "adapters/mysql/idempotency.h"
 #include "adapters/mysql/instances.h"
 #include "adapters/mysql/outbox.h"
 #include "adapters/mysql/reads.h"
 #include "adapters/mysql/reindex.h"
 #include "adapters/mysql/search_statistics.h"
 #include "adapters/mysql/store_admin.h"
+#include "adapters/mysql/traces.h"
 
 namespace millrace::mysql {
 
@@ -26,6 +28,8 @@ struct MysqlDatabase::Parts {
   EffectRows effects{*engine};
   DeadLetterList dead_letters{*engine};
   ReindexRows reindexer{*engine};
+  RequestRows requests{*engine};
+  Traces traces{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -48,6 +52,8 @@ core::ChunkStore& MysqlDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& MysqlDatabase::effects() { return parts_->effects; }
 core::DeadLetters& MysqlDatabase::dead_letters() { return parts_->dead_letters; }
 core::Reindexer& MysqlDatabase::reindexer() { return parts_->reindexer; }
+core::IdempotencyKeys& MysqlDatabase::idempotency_keys() { return parts_->requests; }
+core::TraceFinder& MysqlDatabase::traces() { return parts_->traces; }
 core::IndexFeed& MysqlDatabase::index_feed() { return parts_->feed; }
 core::Outbox& MysqlDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& MysqlDatabase::admin() { return parts_->admin; }

@@ -9,8 +9,10 @@
 #include "base/result.h"
 #include "core/dead_letters.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
 #include "core/foreign_rows.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/instances.h"
 #include "core/outbox.h"
@@ -56,6 +58,8 @@ class MysqlDatabase {
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
   core::Reindexer& reindexer();
+  core::IdempotencyKeys& idempotency_keys();
+  core::TraceFinder& traces();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

@@ -74,9 +74,14 @@ base::Status AddReindexedVersion(Connection& connection, const ExecuteDdl& execu
   return {};
 }
 
+base::Status CreateKeyedRequests(Connection&, const ExecuteDdl& execute) {
+  CreateTables(kKeyedRequestTables, execute);
+  return {};
+}
+
 /// Only ever added to. Each may be run again after it was cut off anywhere.
-constexpr std::array kMigrations = {CreateStore, CreatePresence, CreateStatistics, CreateDeadLetters,
-                                    AddReindexedVersion};
+constexpr std::array kMigrations = {CreateStore,       CreatePresence,      CreateStatistics,
+                                    CreateDeadLetters, AddReindexedVersion, CreateKeyedRequests};
 
 bool HasMigrationsTable(Connection& connection) {
   return connection

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "adapters/mysql/idempotency.h"
 #include "core/log.h"
 
 namespace millrace::mysql {
@@ -103,6 +104,10 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
   }));
   RETURN_IF_ERROR(run([&](Connection& connection) {
     return RemoveSomeContents(connection, now - engine_.options().overtaken_contents_stay);
+  }));
+  RETURN_IF_ERROR(run([&](Connection& connection) {
+    const std::int64_t rows = RemoveRequests(connection, now - core::kRequestKept, kMaxRemovedRows);
+    return Step{rows, rows >= kMaxRemovedRows};
   }));
   return removed;
 }

@@ -159,6 +159,24 @@ inline constexpr std::array kStatisticsTables = {
   PRIMARY KEY(hour, query)))sql" MILLRACE_TABLE_OPTIONS,
 };
 
+/// Requests with an idempotency key (core/idempotency.h); one that is answered has a status. What was accepted for a
+/// request outlives its answer.
+inline constexpr std::array kKeyedRequestTables = {
+    R"sql(CREATE TABLE IF NOT EXISTS keyed_requests(
+  id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  fingerprint CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  owner VARCHAR(64) NOT NULL,
+  begun_at BIGINT NOT NULL, created_at BIGINT NOT NULL,
+  status INT NULL, content_type VARCHAR(255) NULL, location VARCHAR(2048) NULL, body LONGBLOB NULL,
+  KEY keyed_requests_by_time(created_at)))sql" MILLRACE_TABLE_OPTIONS,
+
+    R"sql(CREATE TABLE IF NOT EXISTS keyed_documents(
+  request CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, line BIGINT NOT NULL,
+  document_id BIGINT NOT NULL, version BIGINT NOT NULL, kind INT NOT NULL,
+  PRIMARY KEY(request, line),
+  KEY keyed_documents_by_document(document_id)))sql" MILLRACE_TABLE_OPTIONS,
+};
+
 #undef MILLRACE_TABLE_OPTIONS
 
 }  // namespace millrace::mysql

@@ -154,6 +154,14 @@ base::Result<std::int64_t> RedisCache::Remove(DocumentId id, core::Version delet
   }
 }
 
+base::Result<std::int64_t> RedisCache::Count(DocumentId id, Deadline deadline) {
+  Command call = Call(Marker(id));
+  call.push_back(KeyPrefix(id));
+  ASSIGN_OR_RETURN(const auto replies, RunScript(CountScript(), {std::move(call)}, deadline));
+  if (replies.front().kind != Reply::Kind::kInteger) return Failure("an unexpected answer to EVALSHA");
+  return replies.front().integer;
+}
+
 base::Result<std::vector<core::CachedVersion>> RedisCache::Versions(std::span<const DocumentId> ids,
                                                                     Deadline deadline) {
   std::vector<Command> calls;

@@ -87,6 +87,12 @@ redis.call('SET', KEYS[1], describe(store, version, 0, 'd', 0, left), 'EX', ARGV
 return {removed, left > 0 and 1 or 0}
 )lua";
 
+constexpr char kCount[] = R"lua(
+local prefix, seen, count = ARGV[1], read(KEYS[1]), 0
+for n = 0, probe(prefix, seen and seen.high or 0) - 1 do count = count + redis.call('EXISTS', prefix .. n) end
+return count
+)lua";
+
 constexpr char kVersions[] = R"lua(
 local answer = {}
 for i, key in ipairs(KEYS) do
@@ -124,6 +130,11 @@ const Script& PutScript() {
 
 const Script& RemoveScript() {
   static const Script script(Compose(kRemove));
+  return script;
+}
+
+const Script& CountScript() {
+  static const Script script(Compose(kCount));
   return script;
 }
 

@@ -33,6 +33,9 @@ enum PutAnswer {
 /// (1) some are left.
 const Script& RemoveScript();
 
+/// KEYS: the marker. ARGV: key prefix. Answers how many keys there are.
+const Script& CountScript();
+
 /// KEYS: markers. ARGV: store, then for each marker the key prefix of its document. Answers version and revision of
 /// each, 0 and 0 of what is not complete here.
 const Script& VersionsScript();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "adapters/sqlite/document_rows.h"
+#include "adapters/sqlite/idempotency.h"
 #include "core/metadata.h"
 
 namespace millrace::sqlite {
@@ -44,6 +45,16 @@ core::Accepted AcceptOne(Connection& connection, const core::NewDocument& docume
   return accepted;
 }
 
+base::Result<core::Accepted> AcceptOnce(Connection& connection, const core::NewDocument& document,
+                                        core::Timestamp now) {
+  if (!document.part) return AcceptOne(connection, document, now);
+  ASSIGN_OR_RETURN(const auto before, FindAccepted(connection, *document.part));
+  if (before) return *before;
+  const core::Accepted accepted = AcceptOne(connection, document, now);
+  NoteAccepted(connection, *document.part, accepted);
+  return accepted;
+}
+
 base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timestamp now) {
   const std::optional<StateRow> state = FindState(connection, id);
   if (!state || state->deleted()) return {base::Code::kNotFound, fmt::format("there is no document {}", id)};
@@ -60,6 +71,7 @@ base::Status DeleteOne(Connection& connection, core::DocumentId id, core::Timest
         indexed_version = 0, revision = revision + 1, chunk_count = 0, error_code = NULL, error_message = NULL,
         error_stage = NULL, warning = NULL, next_attempt_at = NULL, worker = NULL, alone = 0, crashes = 0 WHERE document_id = ?1)sql",
                  id, now);
+  ForgetAnswers(connection, id);
   AddEvent(connection, {id, state->version, state->revision + 1, core::DocumentStatus::kDeleted, 0, now, {}, {}});
   return {};
 }
@@ -113,7 +125,9 @@ base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core
     const core::Timestamp now = core::Now();
     std::vector<core::Accepted> accepted;
     accepted.reserve(documents.size());
-    for (const core::NewDocument& document : documents) accepted.push_back(AcceptOne(connection, document, now));
+    for (const core::NewDocument& document : documents) {
+      ASSIGN_OR_RETURN(accepted.emplace_back(), AcceptOnce(connection, document, now));
+    }
     return accepted;
   });
 }

@@ -164,6 +164,8 @@ base::Result<core::TopicDescription> Topics::DescribeTopic(const std::string& na
     if (!topic) return NoSuchTopic(name);
     core::TopicDescription description{topic->spec, {}};
     description.spec.config = ReadConfig(connection, topic->id);
+    ASSIGN_OR_RETURN(const core::Retention retention, core::ParseRetention(description.spec.config));
+    description.retention_ms = retention.age ? retention.age->count() : -1;
     for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition) {
       description.partitions[partition] = {
           FindWatermarks(connection, topic->id, partition).value_or(core::Watermarks()),

@@ -185,8 +185,27 @@ ALTER TABLE document_state ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
 /// The newest version that was made by re-indexing the one before.
 constexpr const char* kReindexed = "ALTER TABLE document_state ADD COLUMN reindexed_version INTEGER NOT NULL DEFAULT 0";
 
-constexpr std::array kMigrations = {kDocuments,   kLog,      kTopicConfig, kSearches,
-                                    kDeadLetters, kReindexed};  // only ever added to: user_version counts them
+/// Requests with an idempotency key (core/idempotency.h); one that is answered has a status. What was accepted for a
+/// request outlives its answer.
+constexpr const char* kKeyedRequests = R"sql(
+CREATE TABLE keyed_requests(
+  id TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  begun_at INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  status INTEGER, content_type TEXT, location TEXT, body BLOB);
+CREATE INDEX keyed_requests_by_time ON keyed_requests(created_at);
+
+CREATE TABLE keyed_documents(
+  request TEXT NOT NULL, line INTEGER NOT NULL,
+  document_id INTEGER NOT NULL, version INTEGER NOT NULL, kind INTEGER NOT NULL,
+  PRIMARY KEY(request, line)) WITHOUT ROWID;
+CREATE INDEX keyed_documents_by_document ON keyed_documents(document_id);
+)sql";
+
+constexpr std::array kMigrations = {
+    kDocuments,   kLog,       kTopicConfig,  kSearches,
+    kDeadLetters, kReindexed, kKeyedRequests};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];

@@ -7,6 +7,7 @@
 #include "adapters/sqlite/effects.h"
 #include "adapters/sqlite/engine.h"
 #include "adapters/sqlite/group_offsets.h"
+#include "adapters/sqlite/idempotency.h"
 #include "adapters/sqlite/log_consumer.h"
 #include "adapters/sqlite/log_groups.h"
 #include "adapters/sqlite/log_producer.h"
@@ -17,6 +18,7 @@
 #include "adapters/sqlite/reindex.h"
 #include "adapters/sqlite/search_rows.h"
 #include "adapters/sqlite/store_admin.h"
+#include "adapters/sqlite/traces.h"
 
 namespace millrace::sqlite {
 
@@ -33,6 +35,8 @@ struct SqliteDatabase::Parts {
   EffectRows effects{*engine};
   DeadLetterList dead_letters{*engine};
   ReindexRows reindexer{*engine};
+  RequestRows requests{*engine};
+  Traces traces{*engine};
   Feed feed{*engine};
   OutboxRows outbox{*engine};
   Admin admin{*engine};
@@ -58,6 +62,8 @@ core::ChunkStore& SqliteDatabase::chunks() { return parts_->chunks; }
 core::EffectStore& SqliteDatabase::effects() { return parts_->effects; }
 core::DeadLetters& SqliteDatabase::dead_letters() { return parts_->dead_letters; }
 core::Reindexer& SqliteDatabase::reindexer() { return parts_->reindexer; }
+core::IdempotencyKeys& SqliteDatabase::idempotency_keys() { return parts_->requests; }
+core::TraceFinder& SqliteDatabase::traces() { return parts_->traces; }
 core::IndexFeed& SqliteDatabase::index_feed() { return parts_->feed; }
 core::Outbox& SqliteDatabase::outbox() { return parts_->outbox; }
 core::StoreAdmin& SqliteDatabase::admin() { return parts_->admin; }

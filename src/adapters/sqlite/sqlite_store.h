@@ -9,7 +9,9 @@
 #include "base/result.h"
 #include "core/dead_letters.h"
 #include "core/document_store.h"
+#include "core/document_traces.h"
 #include "core/effect_store.h"
+#include "core/idempotency.h"
 #include "core/index_feed.h"
 #include "core/log.h"
 #include "core/outbox.h"
@@ -44,6 +46,8 @@ class SqliteDatabase {
   core::EffectStore& effects();
   core::DeadLetters& dead_letters();
   core::Reindexer& reindexer();
+  core::IdempotencyKeys& idempotency_keys();
+  core::TraceFinder& traces();
   core::IndexFeed& index_feed();
   core::Outbox& outbox();
   core::StoreAdmin& admin();

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "adapters/sqlite/document_rows.h"
+#include "adapters/sqlite/idempotency.h"
 #include "core/log.h"
 
 namespace millrace::sqlite {
@@ -97,6 +98,10 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
   }));
   RETURN_IF_ERROR(run([&](Connection& connection) {
     return RemoveSomeContents(connection, now - engine_.options.overtaken_contents_stay);
+  }));
+  RETURN_IF_ERROR(run([&](Connection& connection) {
+    const std::int64_t rows = RemoveRequests(connection, now - core::kRequestKept, kMaxRemovedRows);
+    return Step{rows, rows >= kMaxRemovedRows};
   }));
   return removed;
 }

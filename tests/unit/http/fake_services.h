@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/memory/instance_table.h"
 #include "adapters/memory/memory_log.h"
 #include "adapters/memory/memory_store.h"
 #include "core/search_tally.h"
@@ -26,8 +27,8 @@ class FakeServices : public ingest::Intake,
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this,  *this, *this, *this,   *this,    events,  *this,   dead_letters, reindex,
-            replay, *this, log(), metrics, settings, "0.1.0", "model", {},           2};
+    return {*this,          *this,           *this, *this, *this,   events,   *this,   dead_letters, reindex, replay,
+            keyed_requests, verified_delete, *this, log(), metrics, settings, "0.1.0", "model",      {},      2};
   }
 
   LogServices log() {
@@ -36,14 +37,21 @@ class FakeServices : public ingest::Intake,
   }
 
   memory::MemoryLog memory_log;
-  memory::MemoryStore store;  // of dead letters and of what is indexed again, alone
+  memory::MemoryStore store;  // of dead letters, idempotency keys and what is indexed again, alone
   ingest::DeadLetterService dead_letters{store.dead_letters(), {"store-1", 1}, [] {}};
   ingest::ReplayService replay{store.documents(), memory_log.producer(), {"store-1", 1}};
   ingest::ReindexService reindex{store.reindexer(), store.documents(), [] { return base::Status(); }, [] {}};
 
+  memory::InstanceTable instance_table;
+
   // What tests set.
   search::EventHub events;
   base::Metrics metrics;
+  base::StopFlag stop;
+  ingest::KeyedRequests keyed_requests{{store.idempotency_keys(), instance_table}, "server", metrics};
+  ingest::VerifiedDelete verified_delete{
+      {*this, store.traces(), instance_table, memory_log.admin(), nullptr, [](core::DocumentId) { return false; },
+       [] { return core::Instance{"server", core::kServerRole, "http://127.0.0.1", "", {}, {}, {}, {}}; }, stop}};
   std::optional<base::Error> accept_error, list_error, ask_error;
   bool process_at_once = false;  // Accept leaves documents searchable
   bool process_on_wait = false;  // WaitFor does

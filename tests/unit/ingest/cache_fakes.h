@@ -32,6 +32,10 @@ class FaultyCache final : public core::VectorCache {
     RETURN_IF_ERROR(Meet(deadline));
     return inside.Remove(id, version, deadline);
   }
+  base::Result<std::int64_t> Count(core::DocumentId id, base::Deadline deadline) override {
+    RETURN_IF_ERROR(Meet(deadline));
+    return inside.Count(id, deadline);
+  }
   base::Result<std::vector<core::CachedVersion>> Versions(std::span<const core::DocumentId> ids,
                                                           base::Deadline deadline) override {
     RETURN_IF_ERROR(Meet(deadline));

@@ -20,8 +20,10 @@ class Server {
   }
 
   contract::StoreFixture ports() {
-    return {stores_->documents(), stores_->contents(),   stores_->chunks(), stores_->effects(), stores_->dead_letters(),
-            stores_->reindexer(), stores_->index_feed(), stores_->outbox(), stores_->admin()};
+    return {stores_->documents(),        stores_->contents(),     stores_->chunks(),
+            stores_->effects(),          stores_->dead_letters(), stores_->reindexer(),
+            stores_->idempotency_keys(), stores_->traces(),       stores_->index_feed(),
+            stores_->outbox(),           stores_->admin()};
   }
   core::Instances& instances() { return stores_->instances(); }
 

@@ -100,7 +100,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a document
-         * @description Gone from this server's search when it returns.
+         * @description Gone from this server's search when it returns. `verify=true` looks whether anything is left, here and on the other instances, and says what the log still holds and until when.
          */
         delete: operations["removeDocument"];
         options?: never;
@@ -168,7 +168,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a document
-         * @description Gone from this server's search when it returns.
+         * @description Gone from this server's search when it returns. `verify=true` looks whether anything is left, here and on the other instances, and says what the log still holds and until when.
          */
         delete: operations["deleteDocument"];
         options?: never;
@@ -805,6 +805,56 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        FoundLeft: {
+            /** @description Before the delete. */
+            found: number;
+            /** @description Looked up afterwards. */
+            left: number;
+        };
+        DeleteReceipt: {
+            /** @constant */
+            status: "deleted";
+            /** @description Nothing is left, and every instance confirmed. What the log holds does not count. */
+            verified: boolean;
+            already_deleted: boolean;
+            /** @description Rows: `documents` (titles, metadata), `contents`, `chunks` (with vectors), `outbox`, `dead_letters`, `answers` (kept for idempotency keys). */
+            store: {
+                [key: string]: components["schemas"]["FoundLeft"];
+            };
+            /** @description Keys in Redis; null without one, or with `cache_error`. */
+            cache: components["schemas"]["FoundLeft"] | null;
+            cache_error?: string;
+            index: components["schemas"]["FoundLeft"];
+            /** @description Those that lived when it was deleted. */
+            instances: {
+                id: string;
+                /** @enum {unknown} */
+                role: "server" | "worker";
+                url: string;
+                /**
+                 * @description `unreachable`: it did not confirm in time.
+                 * @enum {unknown}
+                 */
+                state: "confirmed" | "unreachable";
+            }[];
+            /** @description Records of the document that are still in the log, as far as they are known. */
+            log: {
+                topic: string;
+                partition: number;
+                /** Format: int64 */
+                offset: number;
+                /** @description The topic's `retention.ms` is -1. */
+                for_ever: boolean;
+                /**
+                 * Format: date-time
+                 * @description At least until then; null when it is kept for ever, or its time is not known.
+                 */
+                kept_until: string | null;
+            }[];
+            log_error?: string;
+            /** Format: date-time */
+            checked_at: string;
+        };
         /** @description RFC 9457. */
         Problem: {
             type: string;
@@ -1581,7 +1631,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The state does not allow it: it exists already, is in use, or has moved on. */
+        /** @description The state does not allow it: it exists already, is in use, or has moved on; or the Idempotency-Key is taken. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -1674,7 +1724,10 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -1795,7 +1848,10 @@ export interface operations {
                 /** @description Answer before the document is embedded. Takes true/false, 1/0, yes/no, on/off. */
                 async_mode?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -1904,8 +1960,16 @@ export interface operations {
     };
     removeDocument: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Answer with a receipt: what is looked up afterwards. Also of a document that is deleted already. */
+                verify?: boolean;
+                /** @description Of `verify=true`: how many seconds to wait for the other instances. */
+                timeout?: number;
+            };
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The document's id.
@@ -1928,7 +1992,10 @@ export interface operations {
                         status: "deleted";
                         /** Format: int64 */
                         document_id: number;
-                    };
+                    } | (components["schemas"]["DeleteReceipt"] & {
+                        /** Format: int64 */
+                        document_id: number;
+                    });
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -1994,7 +2061,10 @@ export interface operations {
                 /** @description Seconds to wait until the document is searchable (or has failed). 202 when they run out, or when too many requests wait. */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2055,7 +2125,10 @@ export interface operations {
                 /** @description Seconds to wait until the document is searchable (or has failed). 202 when they run out, or when too many requests wait. */
                 wait?: number;
             };
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2081,6 +2154,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
@@ -2131,8 +2205,16 @@ export interface operations {
     };
     deleteDocument: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Answer with a receipt: what is looked up afterwards. Also of a document that is deleted already. */
+                verify?: boolean;
+                /** @description Of `verify=true`: how many seconds to wait for the other instances. */
+                timeout?: number;
+            };
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The document's id.
@@ -2155,7 +2237,10 @@ export interface operations {
                         id: number;
                         /** @constant */
                         status: "deleted";
-                    };
+                    } | (components["schemas"]["DeleteReceipt"] & {
+                        /** Format: int64 */
+                        id: number;
+                    });
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2378,7 +2463,10 @@ export interface operations {
     createTopic: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2465,7 +2553,10 @@ export interface operations {
                 /** @description Delete one of Millrace's own all the same. */
                 force?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The topic's name.
@@ -2503,7 +2594,10 @@ export interface operations {
     alterTopic: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The topic's name.
@@ -2603,7 +2697,10 @@ export interface operations {
     produceMessages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The topic's name.
@@ -2647,6 +2744,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
@@ -2730,7 +2828,10 @@ export interface operations {
     deleteGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The group's name.
@@ -2768,7 +2869,10 @@ export interface operations {
     resetGroup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The group's name.
@@ -3052,7 +3156,10 @@ export interface operations {
     redriveDeadLetters: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3081,6 +3188,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
@@ -3095,7 +3203,10 @@ export interface operations {
     purgeDeadLetters: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3128,6 +3239,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
@@ -3176,7 +3288,10 @@ export interface operations {
     redriveDeadLetter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /** @description The dead letter's id. */
                 id: number;

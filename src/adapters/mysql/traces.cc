@@ -1,0 +1,68 @@
+#include "adapters/mysql/traces.h"
+
+#include <fmt/core.h>
+
+#include <string>
+
+#include "adapters/mysql/rows.h"
+#include "core/log.h"
+
+namespace millrace::mysql {
+namespace {
+
+void AddRecord(const Rows& row, int column, core::DocumentTraces& traces) {
+  if (row.IsNull(column)) return;
+  const core::Position position{row.Text(column), static_cast<std::int32_t>(row.Int(column + 1)), row.Int(column + 2)};
+  traces.records.push_back({position, row.OptionalTime(column + 3)});
+}
+
+}  // namespace
+
+base::Result<core::DocumentTraces> Traces::Find(core::DocumentId id) {
+  return engine_.Read([&](Connection& connection) -> base::Result<core::DocumentTraces> {
+    core::DocumentTraces traces;
+    Rows state(connection, fmt::format(R"sql(
+        SELECT status = 'deleted', position_topic, position_partition, position_offset, position_at
+        FROM document_state WHERE document_id = {})sql",
+                                       id));
+    const bool known = state.Next();
+    if (known) {
+      traces.deleted = state.Int(0) != 0;
+      AddRecord(state, 1, traces);
+    }
+    Rows counts(connection, fmt::format(R"sql(
+        SELECT (SELECT count(*) FROM documents WHERE id = {0}) +
+               (SELECT count(*) FROM document_versions WHERE document_id = {0}),
+               (SELECT count(*) FROM document_contents WHERE document_id = {0}),
+               (SELECT count(*) FROM embeddings WHERE document_id = {0}),
+               (SELECT count(*) FROM outbox WHERE document_id = {0} AND topic <> '{1}'),
+               (SELECT count(*) FROM outbox WHERE document_id = {0} AND topic = '{1}'),
+               (SELECT count(DISTINCT r.id) FROM keyed_documents d JOIN keyed_requests r ON r.id = d.request
+                WHERE d.document_id = {0} AND r.status IS NOT NULL))sql",
+                                        id, core::kEventsTopic));
+    counts.Next();
+    traces.documents = counts.Int(0);
+    traces.contents = counts.Int(1);
+    traces.chunks = counts.Int(2);
+    traces.outbox = counts.Int(3);
+    traces.events = counts.Int(4);
+    traces.answers = counts.Int(5);
+    // A row of another program has no state yet.
+    if (!known && traces.documents == 0) {
+      return base::Error{base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
+    }
+    Rows letters(connection, fmt::format(R"sql(
+        SELECT original_topic, original_partition, original_offset, original_at,
+               position_topic, position_partition, position_offset, failed_at
+        FROM dead_letters WHERE document_id = {} ORDER BY id)sql",
+                                         id));
+    while (letters.Next()) {
+      ++traces.dead_letters;
+      AddRecord(letters, 0, traces);
+      AddRecord(letters, 4, traces);
+    }
+    return traces;
+  });
+}
+
+}  // namespace millrace::mysql
