@@ -132,6 +132,9 @@ test("documents: write, new version, link to its message, delete and undo", asyn
   await page.getByLabel("Text", { exact: true }).fill("Boil the water, then wait.");
   await page.getByRole("button", { name: "Save as a new version" }).click();
   await text(page, "Boil the water, then wait.");
+  await page.getByRole("button", { name: "Index again" }).click();
+  await text(page, "It is queued to be indexed again");
+  await until(async () => (await server.call("GET", "/v1/documents?key=recipes/tea")).documents[0].indexed_version === 3, "it to be indexed again");
   await page.getByRole("link", { name: /document-uploads, partition/ }).click();
   await page.getByRole("dialog", { name: "Message" }).getByText("doc_").first().waitFor();
   await page.goBack();
@@ -140,6 +143,10 @@ test("documents: write, new version, link to its message, delete and undo", asyn
   assert.ok(await sure.isDisabled());
   await page.getByLabel("Type delete to confirm").fill("delete");
   await sure.click();
+  const receipt = page.getByRole("region", { name: "Receipt" });
+  await receipt.getByRole("heading", { name: "Deleted, and nothing is left" }).waitFor();
+  await receipt.getByText(/[1-9]\d* found, none left/).first().waitFor();
+  await receipt.getByText(/still in the log, kept/).first().waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   await text(page, /It is back, as document/);
   const { documents } = await server.call("GET", "/v1/documents?key=recipes/tea");

@@ -23,6 +23,8 @@ TEST_P(LogAdminContract, TopicsAreListedAsTheyWereMade) {
   const auto described = log().admin().DescribeTopic("b");
   ASSERT_TRUE(described) << described.error().message;
   EXPECT_EQ(described->spec.config, (Config{{"retention.ms", "86400000"}}));
+  EXPECT_EQ(described->retention_ms, 86'400'000);
+  EXPECT_TRUE(log().admin().DescribeTopic("a")->retention_ms.has_value());  // of the brokers, or for ever
   EXPECT_TRUE(log().admin().DescribeTopic("a")->spec.config.empty());
 }
 

@@ -36,6 +36,7 @@ inline void EmptyStore(TestDatabase& database) {
   database.Execute(
       "DELETE FROM embeddings; DELETE FROM documents; DELETE FROM document_versions; DELETE FROM document_state;"
       "DELETE FROM document_contents; DELETE FROM retired_versions; DELETE FROM outbox; DELETE FROM dead_letters; "
+      "DELETE FROM keyed_requests; DELETE FROM keyed_documents; "
       "DELETE FROM instances;"
       "DELETE FROM millrace_meta WHERE name NOT IN ('store_id', 'epoch');"
       "ALTER TABLE documents AUTO_INCREMENT = 1; ALTER TABLE embeddings AUTO_INCREMENT = 1");

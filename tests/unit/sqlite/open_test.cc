@@ -78,6 +78,7 @@ TEST_F(OpenTest, ANewerSchemaIsRefused) {
 
 /// Takes a database back to schema 4.
 constexpr const char* kWithoutDeadLetters = R"sql(
+    DROP TABLE keyed_requests; DROP TABLE keyed_documents;
     DROP TABLE dead_letters;
     ALTER TABLE outbox DROP COLUMN is_record; ALTER TABLE outbox DROP COLUMN key;
     ALTER TABLE outbox DROP COLUMN headers; ALTER TABLE outbox DROP COLUMN dead_letter;

@@ -9,6 +9,7 @@ import { Ago, CopyButton, Empty, Failure, Field, Loading, PageHead, StatusBadge,
 import { ConfirmTyped, Modal } from "../ui/dialogs";
 import { Icon } from "../ui/icons";
 import { complain, say } from "../ui/toasts";
+import { DeleteReceipt } from "./parts/delete_receipt";
 import { DocumentText, contentOf } from "./parts/document_text";
 import "../styles/documents.css";
 
@@ -168,9 +169,20 @@ function Edit({ document, onClose }: { document: Document; onClose: () => void }
   );
 }
 
-async function remove(document: Document): Promise<void> {
+async function reindex(document: Document): Promise<void> {
+  try {
+    await dataOf(api.POST("/v1/documents/{id}/reindex", { params: { path: { id: document.id } } }));
+    void client.invalidateQueries({ queryKey: ["document", document.id] });
+    say("It is queued to be indexed again", { description: "Search answers with the present passages until the new ones are there." });
+  } catch (failure) {
+    complain("It could not be indexed again", failure);
+  }
+}
+
+/** The receipt; nothing when the server gave none. */
+async function remove(document: Document): Promise<Schemas["DeleteReceipt"] | null> {
   const content = await contentOf(document.id);
-  await dataOf(api.DELETE("/v1/documents/{id}", { params: { path: { id: document.id } } }));
+  const receipt = await dataOf(api.DELETE("/v1/documents/{id}", { params: { path: { id: document.id }, query: { verify: true } } }));
   void client.invalidateQueries({ queryKey: ["documents"] });
   void client.invalidateQueries({ queryKey: ["status"] });
   const putBack = async () => {
@@ -186,6 +198,7 @@ async function remove(document: Document): Promise<void> {
     description: `${plural(document.chunks, "passage")} and the text are gone; this server's search no longer answers with them.`,
     action: { label: "Undo", run: () => void putBack() },
   });
+  return "verified" in receipt ? receipt : null;
 }
 
 export default function DocumentPage({ id }: { id: number }) {
@@ -193,8 +206,25 @@ export default function DocumentPage({ id }: { id: number }) {
   const { data, error, refetch } = useQuery({ ...documentQuery(id), enabled: Number.isSafeInteger(id) && id > 0 });
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
+  const [receipt, setReceipt] = useState<{ name: string; receipt: Schemas["DeleteReceipt"] } | null>(null);
   useTitle(data ? nameOf(data) : `Document ${id}`);
   const crumb = { href: "/documents", label: "Documents" };
+  if (receipt) {
+    return (
+      <div className="page">
+        <PageHead
+          title="Deleted"
+          crumb={crumb}
+          actions={
+            <Link href="/documents" className="button primary">
+              Done
+            </Link>
+          }
+        />
+        <DeleteReceipt {...receipt} />
+      </div>
+    );
+  }
   if (!(Number.isSafeInteger(id) && id > 0) || (error instanceof ApiError && error.status === 404)) {
     return (
       <div className="page">
@@ -219,6 +249,9 @@ export default function DocumentPage({ id }: { id: number }) {
               <CopyButton text={() => window.location.href} label="Copy the link" small={false} />
               <button type="button" className="button" disabled={!data.key} title={data.key ? undefined : "Only a document with a key takes new versions"} onClick={() => setEditing(true)}>
                 <Icon name="edit" /> New version
+              </button>
+              <button type="button" className="button" onClick={() => void reindex(data)}>
+                <Icon name="replay" /> Index again
               </button>
               <button type="button" className="button quiet" onClick={() => setDeleting(true)}>
                 <Icon name="trash" /> Delete
@@ -262,8 +295,9 @@ export default function DocumentPage({ id }: { id: number }) {
             type="delete"
             action="Delete it"
             run={async () => {
-              await remove(data);
-              navigate("/documents");
+              const given = await remove(data);
+              if (given) setReceipt({ name: nameOf(data), receipt: given });
+              else navigate("/documents");
             }}
           >
             “{nameOf(data)}” with {plural(data.chunks, "passage")} leaves the store and every search. You can take it back for a few seconds, as a new document.
