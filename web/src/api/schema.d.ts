@@ -3023,7 +3023,10 @@ export interface operations {
     reindexDocuments: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3052,6 +3055,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
@@ -3066,7 +3070,10 @@ export interface operations {
     reindexDocument: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
                 /**
                  * @description The document's id.
@@ -3113,7 +3120,10 @@ export interface operations {
     replayMessages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -3142,6 +3152,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
