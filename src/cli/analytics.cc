@@ -49,12 +49,6 @@ seconds StepFor(seconds since) {
   return since <= hours(24 * 7) ? hours(6) : hours(24);
 }
 
-const json::array& ArrayAt(const json::object& object, std::string_view member) {
-  static const json::array kNone;
-  const json::value* value = object.if_contains(json::string_view(member.data(), member.size()));
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
-
 std::string Milliseconds(const json::object& holder, std::string_view percentile) {
   const json::object& latency = ObjectAt(holder, "latency_ms");
   return latency.empty() ? "-" : fmt::format("{:.1f} ms", NumberAt(latency, percentile));

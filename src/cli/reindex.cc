@@ -92,7 +92,7 @@ class Reindex {
   HttpClient client_;
 };
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareReindex(CLI::App& app) {
   auto options = std::make_shared<ReindexOptions>();
   app.add_option("--document", options->documents, "Only these, comma-separated")
       ->type_name("ID")
@@ -121,7 +121,7 @@ Command ReindexCommand() {
           "  millrace reindex --dry-run\n"
           "  millrace reindex --failed\n"
           "  millrace reindex --key-prefix docs/ --rate 50/s\n",
-          Declare};
+          DeclareReindex};
 }
 
 }  // namespace millrace::cli

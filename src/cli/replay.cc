@@ -75,7 +75,7 @@ class Replay {
   std::map<std::string, int64_t> counts_;
 };
 
-CommandBody Declare(CLI::App& app) {
+CommandBody DeclareReplay(CLI::App& app) {
   auto options = std::make_shared<ReplayOptions>();
   app.add_option("--topic", options->topic, "Where to read, such as document-uploads")->type_name("T")->required();
   app.add_option(
@@ -100,7 +100,7 @@ Command ReplayCommand() {
           "  millrace replay --topic document-uploads --from @-2h\n"
           "  millrace replay --topic document-uploads --document 42 --execute\n"
           "  millrace replay --topic document-uploads --execute --rate 100/s\n",
-          Declare};
+          DeclareReplay};
 }
 
 }  // namespace millrace::cli
