@@ -88,7 +88,8 @@ void Finish(DocumentWriter& writer, StateRow& state, const core::Effects& effect
   writer.RemoveUploads(effects.id, effects.version);
   core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
   if (state.version == effects.version) steps = state.steps;
-  writer.AddEvent({effects.id, effects.version, state.revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
+  writer.AddEvent(
+      {effects.id, effects.version, state.revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
 }
 
 base::Status PublishRound(Connection& connection, std::span<const core::Effects> batch,

@@ -106,7 +106,8 @@ base::Result<Applied> PublishOne(Connection& connection, const core::Effects& ef
   RemoveDeadLetters(connection, effects.id, effects.version);
   core::StepTimes steps{{}, effects.chunked_at, effects.embedded_at, now};
   if (state->version == effects.version) steps.received = state->received_at;
-  AddEvent(connection, {effects.id, effects.version, revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
+  AddEvent(connection,
+           {effects.id, effects.version, revision, core::DocumentStatus::kIndexed, chunks, now, {}, {}, steps});
   return Applied::kYes;
 }
 
