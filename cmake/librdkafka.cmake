@@ -34,7 +34,7 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
 
@@ -54,6 +54,14 @@ function(millrace_build_rdkafka)
   set(source ${work}/package/deps/librdkafka)
   # Its threads shall be pthreads: a program under the thread sanitizer crashes in those of C11, which g++ 12's does not know.
   file(WRITE ${source}/packaging/cmake/try_compile/c11threads_test.c "#error pthreads are wanted\n")
+  # A broker that was stopped for a while answers that there are topics and no brokers. From 2.10 on a client believes it, forgets every
+  # broker, and never connects again (issue 5301 of librdkafka). An answer without brokers is to be asked for again, as one without topics is.
+  file(READ ${source}/src/rdkafka_metadata.c metadata)
+  string(REPLACE "if (md->broker_cnt == 0 && md->topic_cnt == 0) {" "if (md->broker_cnt == 0) {" mended "${metadata}")
+  if(mended STREQUAL metadata)
+    message(FATAL_ERROR "librdkafka ${rdkafka_version}: rdkafka_metadata.c does not look as expected, see above")
+  endif()
+  file(WRITE ${source}/src/rdkafka_metadata.c "${mended}")
   foreach(step configure build)
     if(step STREQUAL "configure")
       set(command ${CMAKE_COMMAND} -S ${source} -B ${work}/build -G Ninja -DCMAKE_C_COMPILER=${RDKAFKA_CC} ${rdkafka_flags})

@@ -102,6 +102,21 @@ def test_broker_killed_and_restarted_under_load(cluster):
     watch.check()
 
 
+def test_broker_frozen_until_it_is_given_up(cluster):
+    """It wakes fenced and says that there are topics and no brokers, which must not make a client forget where Kafka is."""
+    server = cluster.server()
+    cluster.worker()
+    for _ in range(2):
+        cluster.stack.run("pause", "kafka")
+        time.sleep(13)  # longer than the broker's session, 9 s
+        cluster.stack.run("resume", "kafka")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:  # asked at the very moment when it answers so
+            requests.get(server.url + "/v1/topics", timeout=10)
+        wait_until(lambda: requests.get(server.url + "/v1/topics", timeout=10).status_code == 200, "the topics", 30, 0.2)
+    cluster.check(Uploader(server, 1, count=20).wait(), server)
+
+
 def test_database_away_for_8_s_during_200_uploads(cluster):
     """The service before lost 145 of 200 here. An upload without the database is refused in time, an accepted one is never lost."""
     server = cluster.server()
