@@ -37,7 +37,7 @@ TEST_P(TracesContract, EveryRowIsCounted) {
   EXPECT_TRUE(traces.deleted);
   EXPECT_EQ(traces.documents + traces.contents + traces.chunks + traces.outbox + traces.dead_letters + traces.answers,
             0);
-  EXPECT_EQ(traces.events, 1);  // of the delete
+  EXPECT_GE(traces.events, 1);  // what was not told yet, the delete too
   TakeEvents();
   EXPECT_EQ(Find(ports().traces, accepted.id).events, 0);
 }

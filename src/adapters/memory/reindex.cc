@@ -53,9 +53,9 @@ void ReindexTable::Queue(DocumentRow& document, core::Timestamp now) {
     document.mark = {};
     document.updated_at = now;
     document.error.reset();
+    tables_.AddEvent(document, document.version, document.status, now);
   }
   tables_.AddUpload(document.id, document.version, now, now);
-  tables_.AddEvent(document, document.version, document.status, now);
 }
 
 }  // namespace millrace::memory
