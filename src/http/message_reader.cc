@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "http/place.h"
+
 namespace millrace::http {
 namespace {
 
@@ -15,19 +17,6 @@ constexpr auto kPatience = std::chrono::seconds(5);      // with messages that a
 constexpr auto kSlice = std::chrono::milliseconds(500);  // how soon a drain or a client that left is noticed
 constexpr std::size_t kBatch = 32;                       // bounds what is held beyond kPageBytes
 constexpr std::size_t kPageBytes = 4 << 20;
-
-class Place {
- public:
-  explicit Place(std::atomic<int>& free) : free_(free), taken_(--free_ >= 0) {}
-  ~Place() { ++free_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  bool taken() const { return taken_; }
-
- private:
-  std::atomic<int>& free_;
-  const bool taken_;
-};
 
 }  // namespace
 

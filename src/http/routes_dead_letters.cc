@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "http/batch.h"
 #include "http/codec.h"
 #include "http/dead_letter_json.h"
 #include "http/json_object.h"
@@ -16,22 +17,12 @@ namespace {
 
 using Need = JsonObject::Need;
 
-constexpr std::int64_t kMaxLimit = 1000;
 constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
 
 Response Answer(JsonWriter&& json) {
   Response response;
   response.body = std::move(json).Take();
   return response;
-}
-
-void WriteCursor(JsonWriter& json, const std::optional<core::DeadLetterId>& cursor) {
-  json.Key("next_cursor");
-  if (cursor) {
-    json.Value(std::to_string(*cursor));
-  } else {
-    json.Null();
-  }
 }
 
 std::optional<Problem> DecodeTimeInto(const Request& request, const char* name, std::optional<core::Timestamp>& time) {
@@ -69,7 +60,7 @@ Decoded<core::DeadLetterQuery> DecodeListQuery(const Request& request) {
   }
   core::DeadLetterQuery query;
   if (const auto problem = DecodeFilter(request, query)) return *problem;
-  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
+  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxBatch);
   if (const auto* problem = std::get_if<Problem>(&limit)) return *problem;
   query.limit = static_cast<std::size_t>(std::get<std::int64_t>(limit));
   if (const auto cursor = Find(request.query, "cursor")) {
@@ -105,9 +96,9 @@ Response ListLetters(const Services& services, const Request& request) {
     json.BeginObject().Member("code", reason.code).Member("stage", reason.stage).Member("count", reason.count);
     json.Member("newest", core::FormatTimestamp(reason.newest)).EndObject();
   }
-  json.EndArray();
-  WriteCursor(json, more ? std::optional(page->back().id) : std::nullopt);
-  json.EndObject();
+  json.EndArray()
+      .Member("next_cursor", more ? std::optional(std::to_string(page->back().id)) : std::nullopt)
+      .EndObject();
   return Answer(std::move(json));
 }
 
@@ -243,35 +234,18 @@ Decoded<Selection> DecodeSelection(const Request& request, bool paged) {
   auto& object = std::get<JsonObject>(parsed);
   Selection selection;
   core::DeadLetterQuery& query = selection.query;
-  const auto ids = object.Integers("ids", 1, kMaxId, kMaxLimit);
-  auto filter = object.Object("filter", Need::kNullable);
-  if (filter) {
-    query.code = filter->String("code", Need::kNullable);
-    query.stage = filter->String("stage", Need::kNullable);
-    query.document_id = filter->Integer("document_id", 1, kMaxId, Need::kNullable);
-    query.since = TakeTime(*filter, "since");
-    query.until = TakeTime(*filter, "until");
-    filter->RefuseOthers();
+  query.ids = TakeIdsOrFilter(object, kMaxId, [&](JsonObject& filter) {
+    query.code = filter.String("code", Need::kNullable);
+    query.stage = filter.String("stage", Need::kNullable);
+    query.document_id = filter.Integer("document_id", 1, kMaxId, Need::kNullable);
+    query.since = TakeTime(filter, "since");
+    query.until = TakeTime(filter, "until");
     if (paged) query.redriven = false;
-  }
-  if (ids.has_value() == filter.has_value()) {
-    object.AddError("ids", "must be given, or else filter, which may be empty: {} means all");
-  } else if (ids && ids->empty()) {
-    object.AddError("ids", "must name at least one");
-  } else if (ids) {
-    query.ids = *ids;
-  }
+  });
   selection.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
   if (paged) {
-    query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxLimit, Need::kNullable).value_or(kMaxLimit));
-    if (const auto cursor = object.String("cursor", Need::kNullable)) {
-      const auto before = DecodeInteger("cursor", *cursor, 1, kMaxId);
-      if (std::holds_alternative<Problem>(before)) {
-        object.AddError("cursor", "must be a next_cursor of an answer");
-      } else {
-        query.before = std::get<std::int64_t>(before);
-      }
-    }
+    query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxBatch, Need::kNullable).value_or(kMaxBatch));
+    query.before = TakeIdCursor(object);
   }
   object.RefuseOthers();
   if (auto problem = object.problem()) return std::move(*problem);
@@ -291,8 +265,8 @@ Response RedriveMany(const Services& services, const Request& request) {
   for (const ingest::Redriven& one : *results) WriteRedriven(json, one, dry_run);
   json.EndArray();
   const bool more = results->size() == query.limit;
-  WriteCursor(json, more ? std::optional(results->front().letter.id) : std::nullopt);  // oldest first
-  json.EndObject();
+  json.Member("next_cursor", more ? std::optional(std::to_string(results->front().letter.id)) : std::nullopt);
+  json.EndObject();  // results came oldest first
   return Answer(std::move(json));
 }
 

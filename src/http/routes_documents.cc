@@ -109,13 +109,9 @@ Response ListDocuments(const Services& services, const Request& request) {
     WriteDocumentMembers(json, record, services.search.IsSearchable(record.id, record.version));
     json.EndObject();
   }
-  json.EndArray().Key("next_cursor");
-  if (more) {
-    json.Value(std::to_string(page->back().id));
-  } else {
-    json.Null();
-  }
-  json.EndObject();
+  json.EndArray()
+      .Member("next_cursor", more ? std::optional(std::to_string(page->back().id)) : std::nullopt)
+      .EndObject();
   Response response;
   response.body = std::move(json).Take();
   return response;
@@ -155,13 +151,9 @@ Response ListChunks(const Services& services, const Request& request) {
   JsonWriter json;
   json.BeginObject().Key("chunks").BeginArray();
   for (std::size_t i = 0; i < std::min(wanted, page->size()); ++i) WriteChunk(json, (*page)[i]);
-  json.EndArray().Key("next_cursor");
-  if (more) {
-    json.Value(std::to_string((*page)[wanted].chunk.index));
-  } else {
-    json.Null();
-  }
-  json.EndObject();
+  json.EndArray()
+      .Member("next_cursor", more ? std::optional(std::to_string((*page)[wanted].chunk.index)) : std::nullopt)
+      .EndObject();
   Response response;
   response.body = std::move(json).Take();
   return response;

@@ -1,6 +1,6 @@
-#include <limits>
 #include <utility>
 
+#include "http/batch.h"
 #include "http/codec.h"
 #include "http/json_object.h"
 #include "http/json_writer.h"
@@ -12,9 +12,7 @@ namespace {
 
 using Need = JsonObject::Need;
 
-constexpr std::int64_t kMaxLimit = 1000;
 constexpr std::int64_t kMaxExactId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
-constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
 
 struct Selection {
   core::ReindexQuery query;
@@ -32,7 +30,6 @@ void TakeFilter(JsonObject& filter, core::ReindexQuery& query) {
       if (*name == "any_failed") query.statuses.push_back(core::DocumentStatus::kDeadLettered);
     }
   }
-  filter.RefuseOthers();
 }
 
 /// `{"ids"}` or `{"filter":{status,key_prefix}}`, with dry_run, limit and cursor.
@@ -44,26 +41,10 @@ Decoded<Selection> DecodeSelection(const Request& request) {
   auto& object = std::get<JsonObject>(parsed);
   Selection selection;
   core::ReindexQuery& query = selection.query;
-  const auto ids = object.Integers("ids", 1, kMaxExactId, kMaxLimit);
-  auto filter = object.Object("filter", Need::kNullable);
-  if (filter) TakeFilter(*filter, query);
-  if (ids.has_value() == filter.has_value()) {
-    object.AddError("ids", "must be given, or else filter, which may be empty: {} means all");
-  } else if (ids && ids->empty()) {
-    object.AddError("ids", "must name at least one");
-  } else if (ids) {
-    query.ids = *ids;
-  }
+  query.ids = TakeIdsOrFilter(object, kMaxExactId, [&](JsonObject& filter) { TakeFilter(filter, query); });
   selection.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
-  query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxLimit, Need::kNullable).value_or(100));
-  if (const auto cursor = object.String("cursor", Need::kNullable)) {
-    const auto before = DecodeInteger("cursor", *cursor, 1, kMaxId);
-    if (std::holds_alternative<Problem>(before)) {
-      object.AddError("cursor", "must be a next_cursor of an answer");
-    } else {
-      query.before = std::get<std::int64_t>(before);
-    }
-  }
+  query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxBatch, Need::kNullable).value_or(100));
+  query.before = TakeIdCursor(object);
   object.RefuseOthers();
   if (auto problem = object.problem()) return std::move(*problem);
   return selection;
@@ -88,13 +69,8 @@ Response ReindexMany(const Services& services, const Request& request) {
   JsonWriter json;
   json.BeginObject().Member("dry_run", dry_run).Member("matched", matched).Key("queued").BeginArray();
   for (const core::DocumentId id : batch.queued) json.Value(id);
-  json.EndArray().Key("next_cursor");
-  if (batch.cursor) {
-    json.Value(std::to_string(*batch.cursor));
-  } else {
-    json.Null();
-  }
-  json.EndObject();
+  json.EndArray();
+  json.Member("next_cursor", batch.cursor ? std::optional(std::to_string(*batch.cursor)) : std::nullopt).EndObject();
   Response response;
   response.body = std::move(json).Take();
   return response;

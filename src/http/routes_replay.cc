@@ -9,10 +9,12 @@
 #include <memory>
 #include <utility>
 
+#include "http/batch.h"
 #include "http/codec.h"
 #include "http/json_object.h"
 #include "http/json_writer.h"
 #include "http/log_position.h"
+#include "http/place.h"
 #include "http/problem.h"
 #include "http/routes.h"
 
@@ -22,7 +24,6 @@ namespace {
 using base::Deadline;
 using Need = JsonObject::Need;
 
-constexpr std::int64_t kMaxLimit = 1000;
 constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
 constexpr std::int64_t kMaxPartition = std::numeric_limits<std::int32_t>::max();
 constexpr int kMaxReaders = 4;
@@ -103,7 +104,7 @@ Decoded<Selection> DecodeSelection(const Request& request) {
     if (!selection.cursor) object.AddError("cursor", "must be a next_cursor of an answer");
   }
   selection.document = object.Integer("document_id", 1, kMaxId, Need::kNullable);
-  selection.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxLimit, Need::kNullable).value_or(100));
+  selection.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxBatch, Need::kNullable).value_or(100));
   selection.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
   object.RefuseOthers();
   if (auto problem = object.problem()) return std::move(*problem);
@@ -172,19 +173,6 @@ base::Result<std::vector<core::LogRecord>> ReadSome(const Services& services, co
   return records;
 }
 
-class Place {
- public:
-  explicit Place(std::atomic<int>& free) : free_(free), taken_(--free_ >= 0) {}
-  ~Place() { ++free_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  bool taken() const { return taken_; }
-
- private:
-  std::atomic<int>& free_;
-  const bool taken_;
-};
-
 base::Result<std::string> Replay(const Services& services, const Selection& selection, const Request& request) {
   ASSIGN_OR_RETURN(Ranges ranges, FindRanges(services, selection));
   ASSIGN_OR_RETURN(auto records, ReadSome(services, selection, ranges, request));
@@ -196,13 +184,8 @@ base::Result<std::string> Replay(const Services& services, const Selection& sele
   JsonWriter json;
   json.BeginObject().Member("dry_run", selection.dry_run).Member("read", tally.read).Member("sent", tally.sent);
   json.Member("up_to_date", tally.up_to_date).Member("gone", tally.gone).Member("other", tally.other);
-  json.Member("unreadable", tally.unreadable).Member("remaining", remaining).Key("next_cursor");
-  if (cursor.empty()) {
-    json.Null();
-  } else {
-    json.Value(cursor);
-  }
-  json.EndObject();
+  json.Member("unreadable", tally.unreadable).Member("remaining", remaining);
+  json.Member("next_cursor", cursor.empty() ? std::nullopt : std::optional(cursor)).EndObject();
   return std::move(json).Take();
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 
+#include "http/place.h"
 #include "http/services.h"
 
 namespace millrace::http {
@@ -15,17 +16,9 @@ class Waiting {
       : intake_(services.intake), search_(services.search), free_(static_cast<int>(services.max_waiting)) {}
 
   /// Holds one of the places while it lives.
-  class Place {
+  class Place : public http::Place {
    public:
-    explicit Place(Waiting& waiting) : free_(waiting.free_), taken_(--free_ >= 0) {}
-    ~Place() { ++free_; }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-    bool taken() const { return taken_; }
-
-   private:
-    std::atomic<int>& free_;
-    bool taken_;
+    explicit Place(Waiting& waiting) : http::Place(waiting.free_) {}
   };
 
   /// The record once that version is settled, or as it is when `until` passes, the client leaves or the server drains.
