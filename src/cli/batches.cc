@@ -54,14 +54,22 @@ double SecondsSince(steady_clock::time_point start) {
 
 }  // namespace
 
-void AddBatchOptions(CLI::App& app, BatchOptions& options) {
-  app.add_option("--rate", options.rate, "At most so many a second, such as 10 or 10/s")
+void AddRateOption(CLI::App& app, double& rate) {
+  app.add_option("--rate", rate, "At most so many a second, such as 10 or 10/s")
       ->type_name("N")
       ->transform([](std::string text) {
         if (text.ends_with("/s")) text.resize(text.size() - 2);
         return text;
       })
       ->check(CLI::PositiveNumber);
+}
+
+std::size_t BatchSize(double rate) {
+  return rate > 0 ? std::clamp<std::size_t>(static_cast<std::size_t>(rate), 1, kBatch) : kBatch;
+}
+
+void AddBatchOptions(CLI::App& app, BatchOptions& options) {
+  AddRateOption(app, options.rate);
   app.add_option("--cursor", options.cursor, "Go on where a run ended that said so")->type_name("C");
 }
 
@@ -71,8 +79,7 @@ BatchEnd RunBatches(const BatchOptions& options, std::string_view what, std::int
   ProgressLine progress;
   BatchEnd end;
   end.cursor = options.cursor;
-  const std::size_t limit =
-      options.rate > 0 ? std::clamp<std::size_t>(static_cast<std::size_t>(options.rate), 1, kBatch) : kBatch;
+  const std::size_t limit = BatchSize(options.rate);
   const auto start = steady_clock::now();
   auto due = start, patience = start + kPatience;
   while (true) {

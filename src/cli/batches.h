@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,6 +21,10 @@ struct BatchOptions {
 };
 
 void AddBatchOptions(CLI::App& app, BatchOptions& options);
+/// `--rate` alone.
+void AddRateOption(CLI::App& app, double& rate);
+/// How many items one call takes, so that `rate` is kept evenly.
+std::size_t BatchSize(double rate);
 
 struct BatchStep {
   std::int64_t items = 0;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/api.h"
+#include "cli/batches.h"
 #include "cli/command.h"
 #include "cli/dlq_selection.h"
 #include "cli/exit_code.h"
@@ -20,7 +21,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr size_t kBatch = 100;
 constexpr size_t kFewEnough = 20;  // up to here nobody needs a canary unless it is asked for
 constexpr size_t kDefaultCanary = 5;
 constexpr auto kLookEvery = std::chrono::milliseconds(500);
@@ -94,7 +94,7 @@ class Redrive {
       Flush();
       if (const int code = AwaitCanaries(std::move(canaries)); code != kOk) return code;
     }
-    const size_t step = options_.rate > 0 ? std::clamp<size_t>(static_cast<size_t>(options_.rate), 1, kBatch) : kBatch;
+    const size_t step = BatchSize(options_.rate);
     auto due = steady_clock::now();
     while (next < planned_.size()) {
       std::this_thread::sleep_until(due);
@@ -187,13 +187,7 @@ CommandBody Declare(CLI::App& app) {
   auto options = std::make_shared<RedriveOptions>();
   AddDlqSelection(app, options->selection);
   app.add_flag("--execute", options->execute, "Do it; without, only show what would be sent");
-  app.add_option("--rate", options->rate, "At most so many a second, such as 10 or 10/s")
-      ->type_name("N")
-      ->transform([](std::string text) {
-        if (text.ends_with("/s")) text.resize(text.size() - 2);
-        return text;
-      })
-      ->check(CLI::PositiveNumber);
+  AddRateOption(app, options->rate);
   auto* canary = app.add_option("--canary", options->canary,
                                 "Send so many first, and the others once these succeeded; 0: all at once (default 5 "
                                 "when there are more than 20)")
