@@ -116,12 +116,7 @@ base::Status DeadLetterTable::RequeueDocument(const core::DeadLetter& letter, co
   if (document == nullptr || letter.version <= document->deleted_version) return refuse("was deleted since");
   if (letter.version < document->version) return refuse("has a newer version");
   if (letter.version <= document->indexed_version) return refuse("is indexed");
-  document->status = core::DocumentStatus::kQueued;
-  document->attempts = 0;
-  document->next_attempt_at.reset();
-  document->mark = {};
-  document->error.reset();
-  document->updated_at = now;
+  document->Requeue(now);
   tables_.AddEvent(*document, letter.version, document->status, now);
   return {};
 }

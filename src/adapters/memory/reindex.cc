@@ -47,12 +47,7 @@ void ReindexTable::Queue(DocumentRow& document, core::Timestamp now) {
     tables_.AddVersion(document, std::move(body), now);
     document.reindexed_version = document.version;
   } else {
-    document.status = core::DocumentStatus::kQueued;
-    document.attempts = 0;
-    document.next_attempt_at.reset();
-    document.mark = {};
-    document.updated_at = now;
-    document.error.reset();
+    document.Requeue(now);
     tables_.AddEvent(document, document.version, document.status, now);
   }
   tables_.AddUpload(document.id, document.version, now, now);

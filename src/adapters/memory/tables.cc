@@ -24,13 +24,8 @@ void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
   }
   ++document.version;
   document.bodies.emplace(document.version, std::move(body));
-  document.status = core::DocumentStatus::kQueued;
-  document.attempts = 0;
-  document.next_attempt_at.reset();
-  document.mark = {};
-  document.updated_at = now;
+  document.Requeue(now);
   document.steps = {.received = now, .chunked = {}, .embedded = {}, .stored = {}};
-  document.error.reset();
   document.warning.reset();
   AddEvent(document, document.version, document.status, now);
 }

@@ -78,6 +78,16 @@ struct DocumentRow {
   const Body& newest_body() const { return bodies.at(version); }
   /// Nothing when no version is indexed.
   const VersionChunks* indexed_chunks() const;
+
+  /// Nothing of its version is tried yet.
+  void Requeue(core::Timestamp now) {
+    status = core::DocumentStatus::kQueued;
+    attempts = 0;
+    next_attempt_at.reset();
+    mark = {};
+    updated_at = now;
+    error.reset();
+  }
 };
 
 struct OutboxEntry {

@@ -73,12 +73,7 @@ base::Status CheckOpen(const StateRows& states, const DocumentVersion& letter) {
 }
 
 void Requeue(DocumentWriter& writer, StateRow& state, core::Timestamp now) {
-  state.status = core::DocumentStatus::kQueued;
-  state.attempts = 0;
-  state.next_attempt_at.reset();
-  state.progress_at = now;
-  state.error.reset();
-  state.mark = {};
+  state.Requeue(now);
   writer.Save(state);
   writer.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
 }

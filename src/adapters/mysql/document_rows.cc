@@ -204,14 +204,9 @@ void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core
     AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
   }
   ++state.version;
-  state.status = core::DocumentStatus::kQueued;
-  state.attempts = 0;
-  state.next_attempt_at.reset();
-  state.progress_at = now;
+  state.Requeue(now);
   state.steps = {now, {}, {}, {}};
-  state.error.reset();
   state.warning.reset();
-  state.mark = {};
   versions_.Add(state.id, state.version, draft.title, draft.metadata, core::StrategyName(draft.chunking.strategy),
                 draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                 core::Sha256Hex(draft.content), draft.IdentityHash());

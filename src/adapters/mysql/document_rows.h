@@ -47,6 +47,16 @@ struct StateRow {
   bool IsOpen(core::Version effects_version) const {
     return effects_version <= version && effects_version > indexed_version && effects_version > deleted_version;
   }
+
+  /// Nothing of its version is tried yet.
+  void Requeue(core::Timestamp now) {
+    status = core::DocumentStatus::kQueued;
+    attempts = 0;
+    next_attempt_at.reset();
+    progress_at = now;
+    error.reset();
+    mark = {};
+  }
 };
 
 using StateRows = std::map<core::DocumentId, StateRow>;

@@ -53,12 +53,7 @@ void Queue(DocumentWriter& writer, StateRow& state, core::Timestamp now) {
     state.steps = {now, {}, {}, {}};
     state.warning.reset();
   }
-  state.status = core::DocumentStatus::kQueued;
-  state.attempts = 0;
-  state.next_attempt_at.reset();
-  state.progress_at = now;
-  state.error.reset();
-  state.mark = {};
+  state.Requeue(now);
   writer.Save(state);
   writer.AddUpload(state.id, state.version, now, now);
   writer.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
