@@ -51,12 +51,6 @@ class Installation(World):
                             "MILLRACE_KAFKA_SASL_USERNAME": "millrace", "MILLRACE_KAFKA_SASL_PASSWORD": "millrace-secret"}
         return Seat(name, self.cluster.make(kind, *DELAYS, environment=environment), self.clock_of(name), proxies)
 
-    def start(self):
-        for seat in self.seats:
-            seat.up()
-        self.wait_ready()
-        self.supervisor.start()
-
     def producers(self, seed):
         producer = Producer(self, seed)
         producer.take_ids()

@@ -103,6 +103,12 @@ class World:
     def workers(self):
         return [seat for seat in self.seats if seat.name.startswith("worker")]
 
+    def start(self):
+        for seat in self.seats:
+            seat.up()
+        self.wait_ready()
+        self.supervisor.start()
+
     def supervise(self):
         """Starts again what ended by itself; an end that nothing of ours explains is an anomaly."""
         while not self.ending.wait(0.2):
@@ -180,12 +186,6 @@ class Embedded(World):
         self.shapes = {"embedded", "clocks" if clocks else "embedded"}
         self.seats.append(Seat("server0", Server(home, *DELAYS, environment=self.environment | self.clock_environment("server0")), self.clock_of("server0")))
         self.store = SqliteStore(home / "data" / "millrace.db")
-
-    def start(self):
-        for seat in self.seats:
-            seat.up()
-        self.wait_ready()
-        self.supervisor.start()
 
     def producers(self, seed):
         """Programs that write to the log themselves."""
