@@ -132,7 +132,7 @@ def test_tries_end_with_a_dead_letter_and_a_redrive_repairs_it(own, faults):
     own.request("POST", f"/v1/dead-letters/{letter['id']}/redrive", 200)
     back = wait_until(lambda: [one for one in letters(own, "?redriven=false") if one["redrives"] == 1], "the dead letter coming back")
     assert [one["id"] for one in back] == [letter["id"]], "it is the same dead letter"
-    assert len(messages(own, DEAD)) == 2
+    wait_until(lambda: len(messages(own, DEAD)) == 2, "both copies on the topic")
 
     faults.end()
     assert own.post(f"/v1/dead-letters/{letter['id']}/redrive", {}) == {"id": letter["id"], "status": "redriven"}
@@ -229,7 +229,7 @@ def test_deleting_takes_the_dead_letter_along(own):
 def test_dry_runs_change_nothing(own):
     ids = [own.add(f"Number {n}: {REFUSED}.", expect=202, wait=0)["id"] for n in range(3)]
     wait_letters(own, 3)
-    before = letters(own)
+    before = wait_until(lambda: all(letter["position"] for letter in letters(own)) and letters(own), "their copies on the topic")
     plan = own.post("/v1/dead-letters/redrive", {"filter": {"code": "embedding_failed"}})
     assert (plan["dry_run"], plan["matched"]) == (True, 3)
     assert [result["result"] for result in plan["results"]] == ["would_redrive"] * 3
