@@ -226,7 +226,10 @@ TEST_P(LogGroupContract, GroupsAreListedAndDescribed) {
   EXPECT_FALSE(Group("g").members.front().id.empty());
   EXPECT_FALSE(Group("g").members.front().client.empty());
   EXPECT_TRUE(Group("g").committed.empty());
-  ASSERT_TRUE(member->Commit({{{"t", 0}, 0}}));
+  EXPECT_TRUE(Eventually([&] {  // brokers know of its partitions before it does
+    EXPECT_THAT(PollDuring(*member, milliseconds(10)), IsEmpty());
+    return member->Commit({{{"t", 0}, 0}}).has_value();
+  }));
   const auto groups = log().groups().ListGroups();
   ASSERT_TRUE(groups);
   ASSERT_EQ(groups->size(), 2u);

@@ -47,7 +47,7 @@ def test_all_documents_pass_again_and_answer(own):
         wait_version(own, id, 2)
         assert not set(before[id]) & {chunk["id"] for chunk in own.chunks(id)}
         assert own.content(id) == f"The mill number {ids.index(id)} grinds barley."
-        assert events_of(own, id)[-1]["revision"] == 1
+        wait_until(lambda: events_of(own, id)[-1]["revision"] == 1, f"the event of document {id}'s second pass")  # the relay's to deliver
     own.wait_settled()
     hits = own.search("mill number 3 grinds barley", top_k=10)
     assert sorted(hit["document"]["id"] for hit in hits) == ids
