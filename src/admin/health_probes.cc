@@ -59,7 +59,7 @@ void HealthProbes::Run(Dependency& dependency) {
     const base::Status status = dependency.probe(kProbeTimeout);
     lock.lock();
     dependency.running = false;
-    dependency.state = status ? "connected" : "disconnected: " + status.error().message;
+    dependency.state = status ? kConnected : "disconnected: " + status.error().message;
     ++dependency.answers;
     changed_.notify_all();
   }

@@ -1,6 +1,7 @@
 #include "admin/pipeline_overview.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -38,7 +39,11 @@ base::Result<PipelineStatus> PipelineOverview::Pipeline() {
     status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
   }
   ASSIGN_OR_RETURN(status.dead_letters, ports_.dead_letters.Count({}));
-  RETURN_IF_ERROR(FillLag(status));
+  if (base::Status known = FillLag(status); !known) {
+    status.log_trouble = std::move(known).error().message;
+    status.lag.clear();
+    status.retry_lag.clear();
+  }
   RETURN_IF_ERROR(FillWork(status));
   status.seconds_left = SecondsLeft(status);
   status.model = ports_.model;
@@ -76,8 +81,12 @@ base::Status PipelineOverview::FillLag(PipelineStatus& status) {
       RETURN_IF_ERROR(AddLag(retry->second, topic, status.retry_lag));
     }
   }
-  for (const PartitionLag& lag : status.lag) status.total_lag += lag.lag;
-  for (const PartitionLag& lag : status.retry_lag) status.retries_waiting += lag.lag;
+  const auto total = [](const std::vector<PartitionLag>& lags) {
+    return std::accumulate(lags.begin(), lags.end(), std::int64_t{0},
+                           [](std::int64_t sum, const PartitionLag& lag) { return sum + lag.lag; });
+  };
+  status.total_lag = total(status.lag);
+  status.retries_waiting = total(status.retry_lag);
   return {};
 }
 
@@ -109,8 +118,14 @@ base::Result<std::vector<core::Instance>> PipelineOverview::Instances() {
 }
 
 void PipelineOverview::ExportGauges() {
+  for (const auto& [name, state] : probes_.Ask()) {
+    metrics_
+        .AddGauge("millrace_dependency_up", "Whether a dependency answers (1) or not (0), asked now.",
+                  {{"dependency", name}})
+        .Set(state == kConnected ? 1 : 0);
+  }
   const auto status = Pipeline();
-  if (!status) return;  // a dependency is away; gauges keep their last values and health says why
+  if (!status) return;  // the store is away; what only it knows keeps its last value
   for (std::size_t i = 0; i < status->store.documents_by_status.size(); ++i) {
     metrics_
         .AddGauge("millrace_documents", "Documents by status.",

@@ -29,10 +29,11 @@ struct PipelineStatus {
   core::IndexSize index;
   std::int64_t outbox_rows = 0;
   std::optional<double> outbox_age_seconds;
+  std::string log_trouble;        // why what the log would say is missing below; empty: it answered
   std::vector<PartitionLag> lag;  // of document-uploads for embedding-workers
-  std::int64_t total_lag = 0;
+  std::optional<std::int64_t> total_lag;
   std::vector<PartitionLag> retry_lag;  // of the retry topics: records that wait for their time, or for a worker then
-  std::int64_t retries_waiting = 0;
+  std::optional<std::int64_t> retries_waiting;
   std::int64_t dead_letters = 0;
   std::int64_t servers = 0, workers = 0;  // live instances
   std::int64_t in_flight = 0;             // documents being processed by all of them
@@ -45,14 +46,16 @@ struct PipelineStatus {
 
 enum class Readiness { kReady, kLoadingIndex, kDraining };
 
-/// `connected`, or `disconnected: <reason>`; `consumption` is there only while the pipeline waits: `stopped: <why>`.
+inline constexpr char kConnected[] = "connected";
+
+/// kConnected, or `disconnected: <reason>`; `consumption` is there only while the pipeline waits: `stopped: <why>`.
 using DependencyHealth = std::map<std::string, std::string>;
 
 /// Thread-safe; each call answers within 2 s whatever is down.
 class Overview {
  public:
   virtual ~Overview() = default;
-  virtual base::Result<PipelineStatus> Pipeline() = 0;
+  virtual base::Result<PipelineStatus> Pipeline() = 0;                // an error when the store is away
   virtual base::Result<std::vector<core::Instance>> Instances() = 0;  // live ones, this process among them
   virtual Readiness readiness() const = 0;
   virtual DependencyHealth Health() = 0;

@@ -45,7 +45,7 @@ std::string ProgramHelp(const std::vector<Command>& commands, std::span<const Ou
       "millrace {}: search over your documents\n\n"
       "Usage: millrace COMMAND [OPTIONS]\n\n"
       "Commands:\n{}\n"
-      "Options of every command but serve:\n"
+      "Options of the commands that ask a server:\n"
       "  --server URL         the server (default http://127.0.0.1:8000; MILLRACE_SERVER)\n"
       "  --api-key KEY        its key (MILLRACE_API_KEY); better --api-key-file FILE\n"
       "  -o table|json|jsonl  how to print (default table)\n\n"

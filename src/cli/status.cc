@@ -69,9 +69,14 @@ std::string FormatStatus(const json::object& status) {
     text += fmt::format(", the oldest waiting {}", DescribeSeconds(NumberAt(outbox, "oldest_seconds")));
   }
   text += fmt::format("\nin flight   {}\n", IntegerAt(status, "in_flight"));
-  text += fmt::format("lag         {}\n", IntegerAt(ObjectAt(status, "lag"), "total"));
-  text += fmt::format("retries     {}\ndead        {}\n", IntegerAt(ObjectAt(status, "retries"), "waiting"),
-                      IntegerAt(status, "dead_letters"));
+  const json::object& lag = ObjectAt(status, "lag");
+  if (const std::string error = TextAt(lag, "error"); !error.empty()) {
+    text += fmt::format("lag         unknown: {}\nretries     unknown\n", EscapeControls(error));
+  } else {
+    text += fmt::format("lag         {}\nretries     {}\n", IntegerAt(lag, "total"),
+                        IntegerAt(ObjectAt(status, "retries"), "waiting"));
+  }
+  text += fmt::format("dead        {}\n", IntegerAt(status, "dead_letters"));
   text += fmt::format("throughput  {:.1f} documents/s, {:.1f} chunks/s, {:.0f} tokens/s\n",
                       NumberAt(rates, "documents_per_second"), NumberAt(rates, "chunks_per_second"),
                       NumberAt(rates, "tokens_per_second"));

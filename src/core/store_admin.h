@@ -17,6 +17,9 @@ struct StoreIdentity {
   std::int64_t epoch;  // raised when a backup is restored
 };
 
+/// How many documents may have been accepted between a backup and its restoration.
+inline constexpr std::int64_t kEpochGap = 1'000'000;
+
 struct Stalled {
   DocumentId id = 0;
   Version version = 0;
@@ -30,6 +33,10 @@ class StoreAdmin {
   virtual ~StoreAdmin() = default;
 
   virtual base::Result<StoreIdentity> Identity() = 0;
+
+  /// After the store went back to an older state, before anything works on it: raises the epoch, and leaves kEpochGap
+  /// ids out, so that no new document gets an id that one had which is lost. The identity from now on.
+  virtual base::Result<StoreIdentity> BeginEpoch() = 0;
 
   /// Records `model` (name, precision, dimensions in one line) with the first vectors; kConflict, naming both, when the
   /// store's vectors are of another one.

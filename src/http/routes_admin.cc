@@ -23,7 +23,8 @@ void WriteLag(JsonWriter& json, const admin::PipelineStatus& status) {
     json.BeginObject().Member("topic", lag.topic).Member("partition", lag.partition).Member("low", lag.low);
     json.Member("high", lag.high).Member("committed", lag.committed).Member("lag", lag.lag).EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  json.Member("error", status.log_trouble.empty() ? std::nullopt : std::optional(status.log_trouble)).EndObject();
 }
 
 void WriteRetries(JsonWriter& json, const admin::PipelineStatus& status) {

@@ -51,9 +51,7 @@ CacheKeeper::CacheKeeper(Ports ports, std::string holder, base::Metrics& metrics
           metrics.AddCounter("millrace_cache_documents_removed_total", "Deleted documents removed from the cache.")),
       deferred_(metrics.AddCounter("millrace_cache_documents_deferred_total",
                                    "Documents left to the next comparison because too many waited.")),
-      failures_(metrics.AddCounter("millrace_cache_failures_total", "Calls to the cache that failed.")),
-      up_gauge_(metrics.AddGauge("millrace_dependency_up", "Whether a dependency answered last (1) or not (0).",
-                                 {{"dependency", "redis"}})) {}
+      failures_(metrics.AddCounter("millrace_cache_failures_total", "Calls to the cache that failed.")) {}
 
 CacheKeeper::~CacheKeeper() { Stop(Deadline::Expired()); }
 
@@ -296,7 +294,6 @@ base::Result<T> CacheKeeper::Note(base::Result<T> result) {
 void CacheKeeper::NoteAnswer(const Error* error) {
   std::lock_guard answer(answer_mutex_);
   if (error != nullptr) failures_.Add();
-  up_gauge_.Set(error == nullptr ? 1 : 0);
   if (up_.exchange(error == nullptr) == (error == nullptr)) return;
   if (error == nullptr) {
     base::LogInfo("the cache answers again");

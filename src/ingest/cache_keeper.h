@@ -93,7 +93,6 @@ class CacheKeeper {
   const std::string holder_;
   const Options options_;
   base::Counter &written_, &reconciled_, &removed_, &deferred_, &failures_;
-  base::Gauge& up_gauge_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -35,6 +35,14 @@ constexpr std::int64_t kLastTime = 253'402'300'799'999;  // the year 9999: times
 
 std::string StoreValue(const core::StoreIdentity& store) { return fmt::format("{}/{}", store.id, store.epoch); }
 
+bool IsOfEarlierEpoch(std::string_view owner, const core::StoreIdentity& store) {
+  if (!owner.starts_with(store.id) || !owner.substr(store.id.size()).starts_with('/')) return false;
+  owner.remove_prefix(store.id.size() + 1);
+  std::int64_t epoch = 0;
+  const auto [end, error] = std::from_chars(owner.data(), owner.data() + owner.size(), epoch);
+  return error == std::errc{} && end == owner.data() + owner.size() && epoch > 0 && epoch < store.epoch;
+}
+
 const std::string* Find(const core::LogRecord& record, std::string_view name) {
   const std::string* value = nullptr;
   for (const core::RecordHeader& header : record.headers) {
@@ -94,8 +102,11 @@ FailureTrace ReadTrace(const core::LogRecord& record, const core::StoreIdentity&
   trace.original_timestamp = record.timestamp;
   const std::string* owner = Find(record, kStore);
   trace.ours = owner != nullptr && *owner == StoreValue(store);
-  if (!trace.ours) return trace;
-  trace.version = Integer(record, kVersion, 1).value_or(0);
+  trace.of_earlier_epoch = owner != nullptr && IsOfEarlierEpoch(*owner, store);
+  const core::Version version = Integer(record, kVersion, 1).value_or(0);
+  if (trace.ours) trace.version = version;
+  // What was no version of anything, such as an edited dead letter, is news where it lies.
+  if (!trace.ours && !(trace.of_earlier_epoch && version > 0)) return trace;
   const std::string* topic = Find(record, kOriginalTopic);
   const auto partition = Integer(record, kOriginalPartition, 0, std::numeric_limits<std::int32_t>::max());
   const auto offset = Integer(record, kOriginalOffset, 0);
@@ -107,7 +118,7 @@ FailureTrace ReadTrace(const core::LogRecord& record, const core::StoreIdentity&
   trace.attempt = static_cast<int>(Integer(record, kAttempt, 0, 1'000'000).value_or(0));
   trace.first_failure = Time(record, kFirstFailure);
   trace.not_before = Time(record, kNotBefore);
-  trace.dead_letter = Integer(record, kDeadLetter, 1).value_or(0);
+  if (trace.ours) trace.dead_letter = Integer(record, kDeadLetter, 1).value_or(0);  // the list went back as well
   return trace;
 }
 

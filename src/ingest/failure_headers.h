@@ -12,9 +12,11 @@
 namespace millrace::ingest {
 
 /// What our headers say of a record (DELIVERY §3). They count only beside this store's own `millrace-store`: a record
-/// without it is foreign, whatever it claims.
+/// without it is foreign, whatever it claims. One of an earlier epoch was ours before a backup was restored: its
+/// version may name another text by now, but where it lay first and when still say what it is older than.
 struct FailureTrace {
   bool ours = false;                   // the record went through this store
+  bool of_earlier_epoch = false;       // it did, in an earlier epoch
   core::Version version = 0;           // what it became; 0: nothing
   core::Position original;             // where it lay first; of a record that never failed, where it lies
   core::Timestamp original_timestamp;  // when it was first written

@@ -90,6 +90,10 @@ base::Result<Upload> DecodeUpload(const core::LogRecord& record, const core::Sto
     return upload;
   }
 
+  if (upload.trace.of_earlier_epoch && message.contains("content_ref")) {
+    return Error{Code::kInvalidArgument, "its content was kept in the store, which was restored from a backup since",
+                 "/content_ref"};
+  }
   if (!content) return Error{Code::kInvalidArgument, "content is missing or not a string", "/content"};
   core::NewDocument document;
   document.title = OptionalString(message, "title").value_or("");

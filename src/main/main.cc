@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "main/backup.h"
 #include "main/config.h"
 #include "main/serve.h"
 #include "main/worker.h"
@@ -34,7 +35,9 @@ int main(int argc, char** argv) {
         {"serve", "Run a server: HTTP API and index, and the pipeline too when there is no cluster",
          [](const auto& arguments) { return RunCommand(millrace::app::Command::kServe, arguments); }},
         {"worker", "Run a worker of a cluster: reads Kafka, embeds, stores in MySQL",
-         [](const auto& arguments) { return RunCommand(millrace::app::Command::kWorker, arguments); }}};
+         [](const auto& arguments) { return RunCommand(millrace::app::Command::kWorker, arguments); }},
+        {"backup", "Write an embedded store to a file, while its server may run", millrace::app::Backup},
+        {"restore", "Make a backup the store again, in a new epoch", millrace::app::Restore}};
     return millrace::cli::Run(argc, argv, outside);
   } catch (const std::exception& error) {
     fmt::print(stderr, "millrace: {}\n", error.what());

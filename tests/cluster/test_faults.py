@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from cluster import ClusterServer, CommitWatch, Uploader, Worker, sentences
-from serving import PATIENCE, wait_until
+from serving import PATIENCE, run, wait_until
 from stack import UPLOADS
 
 BOUND = 2.5  # seconds: /health answers within 2 s whatever is down
@@ -67,6 +67,10 @@ def test_broker_down_at_start(cluster):
     accepted = Uploader(server, 1, 20).wait()
     assert len(accepted) == 20
     assert worker.running()
+    status = server.get("/v1/status", timeout=5)
+    assert (status["documents"]["queued"], status["lag"]["total"]) == (20, None) and status["lag"]["error"], status
+    assert "unknown" in run("status", "--server", server.url).stdout
+    assert [server.metric("millrace_dependency_up", dependency=name) for name in ("kafka", "mysql", "redis")] == [0, 1, 1]
     cluster.stack.start("kafka")
     server.wait_ready()
     worker.wait_ready()

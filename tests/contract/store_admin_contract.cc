@@ -20,6 +20,23 @@ TEST_P(StoreAdminContract, TheIdentityIsTheStoresOwnAndStays) {
   EXPECT_NE(other->ports().admin.Identity()->id, identity->id);
 }
 
+TEST_P(StoreAdminContract, ANewEpochLeavesIdsOut) {
+  const core::DocumentId first = AcceptIndexed(Keyless("t", "c")).id;
+  const auto before = ports().admin.Identity();
+  const auto identity = ports().admin.BeginEpoch();
+  ASSERT_TRUE(identity);
+  EXPECT_EQ(identity->id, before->id);
+  EXPECT_EQ(identity->epoch, before->epoch + 1);
+  EXPECT_EQ(ports().admin.Identity()->epoch, identity->epoch);
+  EXPECT_GT(AcceptIndexed(Keyless("t", "d")).id, first + core::kEpochGap);
+  EXPECT_TRUE(ports().documents.Get(first)) << "what is there stays";
+}
+
+TEST_P(StoreAdminContract, ANewEpochOfAnEmptyStoreLeavesIdsOutToo) {
+  ASSERT_TRUE(ports().admin.BeginEpoch());
+  EXPECT_GT(AcceptIndexed(Keyless("t", "c")).id, core::kEpochGap);
+}
+
 TEST_P(StoreAdminContract, VectorsOfAnotherModelAreAConflict) {
   ASSERT_TRUE(ports().admin.ClaimModel("alpha float32 3"));
   AcceptIndexed(Keyless("t", "c"));

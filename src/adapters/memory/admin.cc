@@ -16,7 +16,13 @@ bool Waits(const DocumentRow& document, core::Timestamp before) {
 
 base::Result<core::StoreIdentity> Admin::Identity() {
   std::lock_guard lock(tables_.mutex);
-  return core::StoreIdentity{tables_.store_id, 1};
+  return core::StoreIdentity{tables_.store_id, tables_.epoch};
+}
+
+base::Result<core::StoreIdentity> Admin::BeginEpoch() {
+  std::lock_guard lock(tables_.mutex);
+  tables_.last_document_id += core::kEpochGap;
+  return core::StoreIdentity{tables_.store_id, ++tables_.epoch};
 }
 
 base::Status Admin::ClaimModel(const std::string& model) {

@@ -131,6 +131,7 @@ struct Tables {
   std::map<core::DeadLetterId, DeadLetterRow> dead_letters;
   std::map<std::string, KeyedRequest> requests;
   core::DocumentId last_document_id = 0;
+  std::int64_t epoch = 1;
   core::ChunkId last_chunk_id = 0;
   std::int64_t last_outbox_id = 0;
   core::DeadLetterId last_dead_letter_id = 0;

@@ -110,6 +110,14 @@ StateRows LockOrMakeStates(Connection& connection, const std::set<core::Document
   return states;
 }
 
+core::DocumentId HighestId(Connection& connection) {
+  return connection
+      .Int(
+          "SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
+          "coalesce((SELECT max(document_id) FROM document_state), 0))")
+      .value_or(0);
+}
+
 std::string VersionDraft::IdentityHash() const {
   core::Sha256 hash;
   hash.Update(fmt::format("{}:{}:{}:{}:{}:{}\n", title.size(), metadata.size(), content.size(),

@@ -68,6 +68,9 @@ StateRows LockStates(Connection& connection, const std::set<core::DocumentId>& i
 /// As they are now, without locks.
 StateRows ReadStates(Connection& connection, const std::set<core::DocumentId>& ids);
 
+/// The highest id of a document that is or was.
+core::DocumentId HighestId(Connection& connection);
+
 /// As LockStates; makes rows of version 0 where there are none, because only a row can be locked.
 StateRows LockOrMakeStates(Connection& connection, const std::set<core::DocumentId>& ids, core::Timestamp now);
 

@@ -46,14 +46,6 @@ Order Compare(const core::Work& work, const StateRow& state) {
                                                                                         : Order::kBefore;
 }
 
-core::DocumentId HighestId(Connection& connection) {
-  return connection
-      .Int(
-          "SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
-          "coalesce((SELECT max(document_id) FROM document_state), 0))")
-      .value_or(0);
-}
-
 }  // namespace
 
 Fence::Fence(Connection& connection, std::span<const core::Work* const> batch, const std::string& worker,

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/idempotency.h"
 #include "core/log.h"
 
@@ -59,15 +60,26 @@ Step RemoveSomeContents(Connection& connection, core::Timestamp until) {
   return step;
 }
 
+base::Result<core::StoreIdentity> ReadIdentity(Connection& connection) {
+  Statement select(connection, R"sql(
+      SELECT id.value, epoch.value FROM millrace_meta id JOIN millrace_meta epoch
+      WHERE id.name = 'store_id' AND epoch.name = 'epoch')sql");
+  if (!select.Step()) return base::Error{base::Code::kCorrupt, "the store has no identity", {}};
+  return core::StoreIdentity{select.Text(0), select.Int(1)};
+}
+
 }  // namespace
 
-base::Result<core::StoreIdentity> Admin::Identity() {
-  return engine_.ReadOne([](Connection& connection) -> base::Result<core::StoreIdentity> {
-    Statement select(connection, R"sql(
-        SELECT id.value, epoch.value FROM millrace_meta id JOIN millrace_meta epoch
-        WHERE id.name = 'store_id' AND epoch.name = 'epoch')sql");
-    if (!select.Step()) return base::Error{base::Code::kCorrupt, "the store has no identity", {}};
-    return core::StoreIdentity{select.Text(0), select.Int(1)};
+base::Result<core::StoreIdentity> Admin::Identity() { return engine_.ReadOne(ReadIdentity); }
+
+base::Result<core::StoreIdentity> Admin::BeginEpoch() {
+  return engine_.Write(engine_.CallDeadline(), [](Connection& connection) -> base::Result<core::StoreIdentity> {
+    connection.Run("UPDATE millrace_meta SET value = CAST(value AS SIGNED) + 1 WHERE name = 'epoch'");
+    const core::DocumentId unused = HighestId(connection) + core::kEpochGap;
+    // A row that was there raises what the server gives next, and never lowers it.
+    connection.Run("INSERT INTO documents(id, title, content) VALUES (?, '', '')", unused);
+    connection.Run("DELETE FROM documents WHERE id = ?", unused);
+    return ReadIdentity(connection);
   });
 }
 

@@ -126,6 +126,22 @@ bool Connection::TryExecute(const char* script) {
   return sqlite3_exec(handle_, script, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
+void Connection::CopyFrom(Connection& source, const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  constexpr int kPages = 2000;
+  source.Execute("BEGIN");
+  source.Int("SELECT count(*) FROM sqlite_schema");  // from here on it sees one moment, and the copy never begins anew
+  sqlite3_backup* const copy = sqlite3_backup_init(handle_, "main", source.handle_, "main");
+  if (copy == nullptr) Throw(sqlite3_errcode(handle_));
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(copy, kPages);
+    progress(sqlite3_backup_pagecount(copy) - sqlite3_backup_remaining(copy), sqlite3_backup_pagecount(copy));
+  }
+  sqlite3_backup_finish(copy);
+  if (code != SQLITE_DONE) Throw(code);
+  source.Execute("COMMIT");
+}
+
 std::int64_t Connection::changes() const { return sqlite3_changes64(handle_); }
 
 std::int64_t Connection::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }

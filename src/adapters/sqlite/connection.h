@@ -124,6 +124,10 @@ class Connection {
     return statement.Int(0);
   }
 
+  /// Overwrites this database with the one that `source` sees now, as of one moment, whoever writes there meanwhile.
+  /// `progress`: pages done, of all.
+  void CopyFrom(Connection& source, const std::function<void(std::int64_t done, std::int64_t all)>& progress);
+
   std::int64_t changes() const;
   std::int64_t last_insert_id() const;
   bool in_transaction() const;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "adapters/sqlite/document_rows.h"
+#include "adapters/sqlite/epoch.h"
 #include "adapters/sqlite/idempotency.h"
 #include "core/log.h"
 
@@ -59,13 +60,10 @@ Step RemoveSomeContents(Connection& connection, core::Timestamp until) {
 
 }  // namespace
 
-base::Result<core::StoreIdentity> Admin::Identity() {
-  return engine_.readers->Read([](Connection& connection) -> base::Result<core::StoreIdentity> {
-    Statement select(connection, R"sql(
-        SELECT id.value, epoch.value FROM meta id, meta epoch WHERE id.name = 'store_id' AND epoch.name = 'epoch')sql");
-    if (!select.Step()) return base::Error{base::Code::kCorrupt, "the store has no identity", {}};
-    return core::StoreIdentity{select.Text(0), select.Int(1)};
-  });
+base::Result<core::StoreIdentity> Admin::Identity() { return engine_.readers->Read(ReadIdentity); }
+
+base::Result<core::StoreIdentity> Admin::BeginEpoch() {
+  return engine_.writer->Run(engine_.WriteDeadline(), sqlite::BeginEpoch);
 }
 
 base::Status Admin::ClaimModel(const std::string& model) {

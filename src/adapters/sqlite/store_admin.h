@@ -14,6 +14,7 @@ class Admin final : public core::StoreAdmin {
   explicit Admin(Engine& engine) : engine_(engine) {}
 
   base::Result<core::StoreIdentity> Identity() override;
+  base::Result<core::StoreIdentity> BeginEpoch() override;
   base::Status ClaimModel(const std::string& model) override;
   base::Result<std::int64_t> RemoveExpired(core::Timestamp now) override;
   base::Result<std::vector<core::Stalled>> FindStalled(core::Timestamp before, std::size_t limit) override;

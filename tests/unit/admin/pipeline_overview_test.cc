@@ -18,6 +18,33 @@ core::Instance Working(std::string id, std::string role) {
   return instance;
 }
 
+const base::Status kAway{base::Code::kUnavailable, "no broker answers"};
+
+/// A log whose topics can be away.
+class FragileAdmin final : public core::LogAdmin {
+ public:
+  explicit FragileAdmin(core::LogAdmin& admin) : admin_(admin) {}
+
+  base::Result<std::vector<core::TopicInfo>> ListTopics() override {
+    if (away) return kAway.error();
+    return admin_.ListTopics();
+  }
+  base::Status CreateTopic(const core::TopicSpec& spec) override { return admin_.CreateTopic(spec); }
+  base::Status DeleteTopic(const std::string& name) override { return admin_.DeleteTopic(name); }
+  base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override {
+    return admin_.AlterTopic(name, change);
+  }
+  base::Result<core::TopicDescription> DescribeTopic(const std::string& name) override {
+    return admin_.DescribeTopic(name);
+  }
+  base::Result<std::int64_t> ApplyRetention(core::Timestamp now) override { return admin_.ApplyRetention(now); }
+
+  bool away = false;
+
+ private:
+  core::LogAdmin& admin_;
+};
+
 class PipelineOverviewTest : public testing::Test {
  protected:
   PipelineOverviewTest() {
@@ -44,6 +71,7 @@ class PipelineOverviewTest : public testing::Test {
 
   memory::MemoryStore store_;
   memory::MemoryLog log_;
+  FragileAdmin log_admin_{log_.admin()};
   memory::FloatIndex index_;
   memory::InstanceTable instances_;
   base::Metrics metrics_;
@@ -52,14 +80,15 @@ class PipelineOverviewTest : public testing::Test {
   PipelineOverview overview_{{store_.documents(),
                               store_.dead_letters(),
                               store_.outbox(),
-                              log_.admin(),
+                              log_admin_,
                               log_.groups(),
                               index_,
                               instances_,
                               [this] { return self_; },
                               [] { return Readiness::kReady; },
                               [this] { return outage_; },
-                              {{"store", [](auto) { return base::Status(); }}},
+                              {{"store", [](auto) { return base::Status(); }},
+                               {"log", [this](auto) { return log_admin_.ListTopics() ? base::Status() : kAway; }}},
                               {{"document-uploads-retry-5s", "embedding-workers-retry-5s"}},
                               "cluster",
                               "model"},
@@ -112,6 +141,25 @@ TEST_F(PipelineOverviewTest, LagIsWhatTheWorkersHaveNotRead) {
   EXPECT_EQ(status.lag[1].committed, std::nullopt);
 }
 
+TEST_F(PipelineOverviewTest, WithoutTheLogItSaysWhatTheStoreKnows) {
+  core::NewDocument document;
+  document.content = "text";
+  ASSERT_TRUE(store_.documents().Accept({&document, 1}, base::Deadline::AfterSeconds(5)));
+  EXPECT_THAT(metrics_.Render(), testing::HasSubstr("millrace_dependency_up{dependency=\"log\"} 1"));
+  log_admin_.away = true;
+  const auto status = Status();
+  EXPECT_EQ(status.log_trouble, "no broker answers");
+  EXPECT_EQ(status.total_lag, std::nullopt);
+  EXPECT_EQ(status.retries_waiting, std::nullopt);
+  EXPECT_TRUE(status.lag.empty());
+  EXPECT_EQ(status.outbox_rows, 2);
+  EXPECT_EQ(status.servers, 1);
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, testing::HasSubstr("millrace_dependency_up{dependency=\"log\"} 0"));
+  EXPECT_THAT(text, testing::HasSubstr("millrace_dependency_up{dependency=\"store\"} 1"));
+  EXPECT_THAT(text, testing::HasSubstr("millrace_documents{status=\"queued\"} 1"));
+}
+
 TEST_F(PipelineOverviewTest, TimeLeftComesFromAllRates) {
   EXPECT_EQ(Status().seconds_left, 0);
   for (int i = 0; i < 6; ++i) {
@@ -140,7 +188,8 @@ TEST_F(PipelineOverviewTest, MetricsShowWhatThisServerDoes) {
 }
 
 TEST_F(PipelineOverviewTest, HealthIsWhatTheProbesSay) {
-  EXPECT_THAT(overview_.Health(), testing::ElementsAre(testing::Pair("store", "connected")));
+  EXPECT_THAT(overview_.Health(),
+              testing::ElementsAre(testing::Pair("log", "connected"), testing::Pair("store", "connected")));
   EXPECT_EQ(overview_.mode(), "cluster");
 }
 

@@ -153,6 +153,7 @@ class FakeServices : public ingest::Intake,
     status.model = "model";
     status.lag.push_back({"document-uploads", 0, "embedding-workers", 1, 5, std::nullopt, 4});
     status.retry_lag.push_back({"document-uploads-retry-5s", 0, "embedding-workers-retry-5s", 0, 2, 1, 1});
+    status.total_lag = 4;
     status.retries_waiting = 1;
     return status;
   }

@@ -99,13 +99,33 @@ TEST(FailureHeaders, ACopyIsReadAsItsOriginal) {
 TEST(FailureHeaders, TheyCountOnlyBesideOurStore) {
   core::LogRecord copy = Fail(Foreign(), 4, FailureClass::kTransient, kNow);
   copy.position = {core::kUploadsTopic, 0, 3};
-  for (const core::StoreIdentity& other : {core::StoreIdentity{"store-2", 1}, core::StoreIdentity{"store-1", 2}}) {
+  for (const core::StoreIdentity& other : {core::StoreIdentity{"store-2", 1}, core::StoreIdentity{"store-2", 2},
+                                           core::StoreIdentity{"store-1", 0}, core::StoreIdentity{"store-", 2}}) {
     const FailureTrace trace = ReadTrace(copy, other);
+    EXPECT_FALSE(trace.of_earlier_epoch);
     EXPECT_EQ(trace.version, 0);
     EXPECT_EQ(trace.attempt, 0);
     EXPECT_EQ(trace.original, copy.position);
     EXPECT_FALSE(trace.not_before);
   }
+}
+
+TEST(FailureHeaders, OfAnEarlierEpochThePlaceCountsAndTheVersionDoesNot) {
+  const core::LogRecord original = Foreign();
+  core::LogRecord copy = Fail(original, 4, FailureClass::kTransient, kNow);
+  copy.position = {core::kUploadsTopic, 0, 3};
+  copy.headers.push_back({"millrace-dead-letter", "7"});
+  const core::StoreIdentity restored{kStore.id, kStore.epoch + 1};
+  const FailureTrace trace = ReadTrace(copy, restored);
+  EXPECT_FALSE(trace.ours);
+  EXPECT_TRUE(trace.of_earlier_epoch);
+  EXPECT_EQ(trace.version, 0);
+  EXPECT_EQ(trace.dead_letter, 0);
+  EXPECT_EQ(trace.original, original.position);
+  EXPECT_EQ(trace.attempt, 1);
+
+  std::erase_if(copy.headers, [](const core::RecordHeader& header) { return header.name == "millrace-version"; });
+  EXPECT_EQ(ReadTrace(copy, restored).original, copy.position) << "no version of anything: news where it lies";
 }
 
 TEST(FailureHeaders, NonsenseIsNoHeader) {

@@ -1553,7 +1553,10 @@ export interface components {
             };
             in_flight: number;
             lag: {
-                total: number;
+                /** @description null when the log does not answer. */
+                total: number | null;
+                /** @description Why the log does not answer; null when it does. */
+                error: string | null;
                 partitions: {
                     topic: string;
                     partition: number;
@@ -1567,7 +1570,8 @@ export interface components {
             };
             /** @description Records on the retry topics that were not worked off. */
             retries: {
-                waiting: number;
+                /** @description null when the log does not answer. */
+                waiting: number | null;
                 topics: {
                     topic: string;
                     waiting: number;

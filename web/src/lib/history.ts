@@ -18,13 +18,13 @@ const kKept = 4320; // six hours at one in five seconds
 
 export const samples = new Store<Sample[]>([]);
 
-function sampleOf(status: Schemas["Status"], at: number): Sample {
+function sampleOf(status: Schemas["Status"], total: number, at: number): Sample {
   const { documents, lag, rates } = status;
   return {
     at,
     published: lag.partitions.reduce((sum, { high }) => sum + high, 0),
     committed: lag.partitions.reduce((sum, { committed, low }) => sum + (committed ?? low), 0),
-    lag: lag.total,
+    lag: total,
     waiting: documents.queued + documents.processing + documents.retrying,
     documents: rates.documents_per_second,
     chunks: rates.chunks_per_second,
@@ -38,7 +38,9 @@ client.getQueryCache().subscribe(({ type, query }) => {
   const all = samples.get();
   const last = all.at(-1);
   if (last && at - last.at < 0.9) return;
-  samples.set([...all, sampleOf(query.state.data as Schemas["Status"], at)].slice(-kKept));
+  const status = query.state.data as Schemas["Status"];
+  if (status.lag.total === null) return; // the log does not answer: a gap
+  samples.set([...all, sampleOf(status, status.lag.total, at)].slice(-kKept));
 });
 
 /** How fast a count has grown over the last seconds; null before there are two samples. */

@@ -72,7 +72,7 @@ function Race({ status }: { status: Status }) {
       </Station>
       <Flow perSecond={growth(history, "published")} what="published" />
       <Station icon="topics" name={topic} href={`/topics/${encodeURIComponent(topic)}`}>
-        <strong>{shortCount(status.lag.total)}</strong>
+        <strong>{status.lag.total === null ? "?" : shortCount(status.lag.total)}</strong>
         <span>not read yet</span>
         <PartitionBars status={status} />
       </Station>
@@ -227,15 +227,16 @@ function Processes({ mode }: { mode: string }) {
 
 function Troubles({ status }: { status: Status }) {
   const { retrying, failed } = status.documents;
-  const { dead_letters: dead, retries } = status;
-  if (retrying + failed + dead + retries.waiting === 0) return null;
+  const { dead_letters: dead, retries, lag } = status;
+  if (retrying + failed + dead + (retries.waiting ?? 0) === 0 && lag.error === null) return null;
   return (
     <div className="notice warn">
       <Icon name="warn" />
       <span>
+        {lag.error !== null && <>The log does not answer, so what it holds is not known: {lag.error}. </>}
         {retrying > 0 && (
           <>
-            <Link href="/documents?status=retrying">{plural(retrying, "document")}</Link> will be tried again ({plural(retries.waiting, "message")} on the retry topics).{" "}
+            <Link href="/documents?status=retrying">{plural(retrying, "document")}</Link> will be tried again{retries.waiting !== null && ` (${plural(retries.waiting, "message")} on the retry topics)`}.{" "}
           </>
         )}
         {failed > 0 && (
@@ -260,7 +261,7 @@ export default function PipelinePage() {
   return (
     <div className="page">
       <PageHead title="Pipeline">
-        {data && (waiting === 0 && data.lag.total === 0 ? "Everything is worked off." : data.seconds_left === null ? (data.in_flight > 0 ? "At work; too early to say how long it takes." : "There is a backlog, and nobody works on it.") : `About ${duration(data.seconds_left)} left for ${plural(Math.max(waiting, data.lag.total), "document")}.`)}
+        {data && (waiting === 0 && data.lag.total === 0 ? "Everything is worked off." : data.seconds_left === null ? (data.in_flight > 0 ? "At work; too early to say how long it takes." : "There is a backlog, and nobody works on it.") : `About ${duration(data.seconds_left)} left for ${plural(Math.max(waiting, data.lag.total ?? 0), "document")}.`)}
       </PageHead>
       {error && <Failure error={error} retry={() => void refetch()} />}
       {!data && !error && <Loading rows={6} />}
