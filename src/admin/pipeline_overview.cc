@@ -22,10 +22,25 @@ std::optional<double> SecondsLeft(const PipelineStatus& status) {
   return static_cast<double>(waiting) / status.documents_per_second;
 }
 
+std::int64_t Total(const std::vector<PartitionLag>& lags) {
+  return std::accumulate(lags.begin(), lags.end(), std::int64_t{0},
+                         [](std::int64_t sum, const PartitionLag& lag) { return sum + lag.lag; });
+}
+
+constexpr char kLogName[] = "log";
+
 }  // namespace
 
 PipelineOverview::PipelineOverview(Ports ports, base::Metrics& metrics)
-    : ports_(std::move(ports)), metrics_(metrics), probes_(std::move(ports_.probes)) {
+    : ports_(std::move(ports)),
+      metrics_(metrics),
+      probes_(std::move(ports_.probes)),
+      reads_({{kLogName, [this](std::chrono::milliseconds) -> base::Status {
+                 ASSIGN_OR_RETURN(Lags lags, ReadLags());
+                 std::lock_guard lock(mutex_);
+                 lags_ = std::move(lags);
+                 return {};
+               }}}) {
   metrics_.OnRender([this] { ExportGauges(); });
 }
 
@@ -39,11 +54,7 @@ base::Result<PipelineStatus> PipelineOverview::Pipeline() {
     status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
   }
   ASSIGN_OR_RETURN(status.dead_letters, ports_.dead_letters.Count({}));
-  if (base::Status known = FillLag(status); !known) {
-    status.log_trouble = std::move(known).error().message;
-    status.lag.clear();
-    status.retry_lag.clear();
-  }
+  FillLag(status);
   RETURN_IF_ERROR(FillWork(status));
   status.seconds_left = SecondsLeft(status);
   status.model = ports_.model;
@@ -73,21 +84,29 @@ base::Status PipelineOverview::AddLag(const std::string& group, const core::Topi
   return {};
 }
 
-base::Status PipelineOverview::FillLag(PipelineStatus& status) {
+base::Result<PipelineOverview::Lags> PipelineOverview::ReadLags() {
   ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
+  Lags lags;
   for (const core::TopicInfo& topic : topics) {
-    if (topic.spec.name == core::kUploadsTopic) RETURN_IF_ERROR(AddLag(core::kWorkersGroup, topic, status.lag));
+    if (topic.spec.name == core::kUploadsTopic) RETURN_IF_ERROR(AddLag(core::kWorkersGroup, topic, lags.main));
     if (const auto retry = ports_.retry_groups.find(topic.spec.name); retry != ports_.retry_groups.end()) {
-      RETURN_IF_ERROR(AddLag(retry->second, topic, status.retry_lag));
+      RETURN_IF_ERROR(AddLag(retry->second, topic, lags.retries));
     }
   }
-  const auto total = [](const std::vector<PartitionLag>& lags) {
-    return std::accumulate(lags.begin(), lags.end(), std::int64_t{0},
-                           [](std::int64_t sum, const PartitionLag& lag) { return sum + lag.lag; });
-  };
-  status.total_lag = total(status.lag);
-  status.retries_waiting = total(status.retry_lag);
-  return {};
+  return lags;
+}
+
+void PipelineOverview::FillLag(PipelineStatus& status) {
+  const std::string state = reads_.Ask()[kLogName];
+  if (state != kConnected) {
+    status.log_trouble = state;
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  status.lag = lags_.main;
+  status.retry_lag = lags_.retries;
+  status.total_lag = Total(status.lag);
+  status.retries_waiting = Total(status.retry_lag);
 }
 
 base::Status PipelineOverview::FillWork(PipelineStatus& status) {

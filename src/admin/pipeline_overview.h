@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "admin/health_probes.h"
 #include "admin/status.h"
@@ -43,7 +45,13 @@ class PipelineOverview final : public Overview {
   std::string mode() const override { return ports_.mode; }
 
  private:
-  base::Status FillLag(PipelineStatus& status);
+  /// Of document-uploads and of the retry topics.
+  struct Lags {
+    std::vector<PartitionLag> main, retries;
+  };
+
+  base::Result<Lags> ReadLags();
+  void FillLag(PipelineStatus& status);
   base::Status AddLag(const std::string& group, const core::TopicInfo& topic, std::vector<PartitionLag>& lags);
   base::Status FillWork(PipelineStatus& status);
   void ExportGauges();
@@ -51,6 +59,9 @@ class PipelineOverview final : public Overview {
   Ports ports_;
   base::Metrics& metrics_;
   HealthProbes probes_;
+  std::mutex mutex_;
+  Lags lags_;           // as read last
+  HealthProbes reads_;  // of lags_: the log may take longer than an answer may
 };
 
 }  // namespace millrace::admin

@@ -148,7 +148,7 @@ TEST_F(PipelineOverviewTest, WithoutTheLogItSaysWhatTheStoreKnows) {
   EXPECT_THAT(metrics_.Render(), testing::HasSubstr("millrace_dependency_up{dependency=\"log\"} 1"));
   log_admin_.away = true;
   const auto status = Status();
-  EXPECT_EQ(status.log_trouble, "no broker answers");
+  EXPECT_EQ(status.log_trouble, "disconnected: no broker answers");
   EXPECT_EQ(status.total_lag, std::nullopt);
   EXPECT_EQ(status.retries_waiting, std::nullopt);
   EXPECT_TRUE(status.lag.empty());
