@@ -30,8 +30,12 @@ def test_a_restored_store_is_as_it_was(start_server, tmp_path):
     later = server.add("Mill number 99 grinds.", key="later")["id"]
     server.add("Mill number 0 is a ruin.", key="k0")
     server.delete(f"/v1/documents/{ids[1]}")
-    server.stop()
-    assert "restored 40 documents" in restore(server, tmp_path / "forty.db", "--replace").stdout
+    server.kill9()  # what it wrote last is still in the log beside the store
+    told = restore(server, tmp_path / "forty.db", "--replace").stdout
+    assert "restored 40 documents" in told
+    aside = told.strip().rsplit(" ", 1)[1]
+    with sqlite3.connect(aside) as connection:
+        assert connection.execute("SELECT count(*) FROM documents WHERE id = ?", [later]).fetchone() == (1,), "it is kept, all of it"
     server.restart()
     server.wait_settled()
     assert sorted(document["id"] for document in server.documents()) == ids

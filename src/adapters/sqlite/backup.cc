@@ -15,6 +15,7 @@
 #include "adapters/sqlite/directory_lock.h"
 #include "adapters/sqlite/epoch.h"
 #include "adapters/sqlite/schema.h"
+#include "base/log.h"
 
 namespace millrace::sqlite {
 namespace {
@@ -93,8 +94,18 @@ base::Status CheckBackup(Connection& connection) {
   return {};
 }
 
-/// Puts the store aside that is there, its log with it.
+/// Brings what the log beside it holds into the store, so that one rename moves all of it. A damaged one keeps its log.
+void Settle(const fs::path& store) {
+  try {
+    Connection::Open(store, Connection::Mode::kWrite)->TryExecute("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (const Failure& failure) {
+    base::LogWarning("{} stays as it is: {}", store.string(), failure.error().message);
+  }
+}
+
+/// Puts the store aside that is there.
 base::Result<fs::path> PutAside(const fs::path& store) {
+  Settle(store);
   const std::time_t now = std::time(nullptr);
   const fs::path aside = With(store, fmt::format(".{:%Y%m%d-%H%M%S}", fmt::gmtime(now)));
   if (Exists(aside)) return Error{Code::kConflict, aside.string() + " exists", {}};
