@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -13,13 +12,14 @@
 
 #include "adapters/sqlite/backup.h"
 #include "base/deadline.h"
+#include "cli/exit_code.h"
 #include "main/backend.h"
 #include "main/config.h"
 
 namespace millrace::app {
 namespace {
 
-constexpr int kFailed = 1, kUsage = 2, kNotFound = 3;
+using cli::kUsage;
 
 /// What both commands can be told. Where the store is comes from the settings of `serve`.
 struct Asked {
@@ -30,7 +30,7 @@ struct Asked {
 
 int Fail(std::string_view command, const base::Error& error) {
   fmt::print(stderr, "millrace {}: {}\n", command, error.message);
-  return error.code == base::Code::kNotFound ? kNotFound : kFailed;
+  return cli::ExitCodeOf(error);
 }
 
 int Misused(std::string_view command, std::string_view message) {
@@ -48,7 +48,7 @@ sqlite::CopyProgress ProgressLine() {
   };
 }
 
-/// Parses the arguments, which `declare` adds to; nothing when `body` should not run, with the exit code in `code`.
+/// Parses the arguments, `declare`d ones among them, and runs `body` when they hold. The exit code.
 int ParseAndRun(std::string_view command, const std::string& summary, const std::string& example,
                 const std::vector<std::string>& arguments, const std::function<void(CLI::App&, Asked&)>& declare,
                 const std::function<int(const Asked&)>& body) {
@@ -84,7 +84,7 @@ int RestoreFile(const Asked& asked) {
   auto restored = sqlite::RestoreBackup(asked.file, data, asked.replace, ProgressLine());
   if (!restored) {
     base::Error error = std::move(restored).error();
-    if (error.message.ends_with("holds a store already")) error.message += ": --replace puts it aside and keeps it";
+    if (error.field == "replace") error.message += ": --replace puts it aside and keeps it";
     return Fail("restore", error);
   }
   fmt::print("restored {} documents to {}, epoch {}\n", restored->documents, data, restored->identity.epoch);

@@ -4,10 +4,6 @@ from cluster import SHORT_SESSION
 from serving import run, wait_until
 
 
-def tables(cluster):
-    return [row[0] for row in cluster.sql("SHOW TABLES")]
-
-
 def copy(cluster, source, target):
     """The rows of every table, as a dump and its restoration leave them."""
     connection = cluster.stack.mysql(target)

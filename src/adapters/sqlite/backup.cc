@@ -146,7 +146,7 @@ base::Result<Restored> RestoreBackup(const fs::path& file, const fs::path& direc
   const fs::path store = directory / kStoreFile, part = With(store, ".part");
   const bool is_there = Exists(store);
   if (is_there && !replace) {
-    return Error{Code::kConflict, fmt::format("{} holds a store already", directory.string()), {}};
+    return Error{Code::kConflict, fmt::format("{} holds a store already", directory.string()), "replace"};
   }
   Restored restored;
   try {

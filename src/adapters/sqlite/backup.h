@@ -25,8 +25,8 @@ struct Restored {
 };
 
 /// Makes what `file` holds the store in `directory`, in a new epoch. A store that is there is kept under another name
-/// when `replace`, else it is a kConflict, as is a server that uses the directory. kInvalidArgument, kCorrupt: `file`
-/// is no backup, or damaged. What is there changes in one step at the end.
+/// when `replace`, else it is a kConflict with the field `replace`, as is a server that uses the directory.
+/// kInvalidArgument, kCorrupt: `file` is no backup, or damaged. What is there changes in one step at the end.
 base::Result<Restored> RestoreBackup(const std::filesystem::path& file, const std::filesystem::path& directory,
                                      bool replace, const CopyProgress& progress);
 
