@@ -2,6 +2,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=$root/build/release/millrace
+cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
+PATH=$cache/node/bin:$PATH # the pinned Node.js and npm, once scripts/assets has fetched them
 
 step() { printf '\033[1m==>\033[0m %s\n' "$1" >&2; }
 say() { printf '    %s\n' "$1" >&2; }

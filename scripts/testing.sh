@@ -1,7 +1,7 @@
 # Sourced by scripts/test and scripts/chaos, after terminal.sh.
 
 python_tools() {
-  environment=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}/test-python
+  environment=$cache/test-python
   local stamp
   stamp=$(sha256sum "$root/tests/harness/requirements.txt" | cut -c1-16)
   if [[ ! -e $environment/$stamp ]]; then

@@ -58,9 +58,9 @@ void WriteBrokers(JsonWriter& json, std::string_view name, const std::vector<std
 
 /// Brokers hear of a change a moment after it was made; what was done must not look like a failure.
 base::Result<core::TopicDescription> LookAfterChange(core::LogAdmin& topics, const std::string& name) {
-  constexpr auto kPatience = std::chrono::seconds(5);
+  constexpr auto kUntilBrokersHear = std::chrono::seconds(5);
   constexpr auto kPause = std::chrono::milliseconds(50);
-  const auto deadline = base::Deadline::After(kPatience);
+  const auto deadline = base::Deadline::After(kUntilBrokersHear);
   while (true) {
     auto topic = topics.DescribeTopic(name);
     if (topic || !base::IsRetryable(topic.error().code) || deadline.expired()) return topic;

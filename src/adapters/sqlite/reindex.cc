@@ -11,7 +11,7 @@
 namespace millrace::sqlite {
 namespace {
 
-constexpr core::DocumentId kAnyId = std::numeric_limits<core::DocumentId>::max();
+constexpr core::DocumentId kAnyDocument = std::numeric_limits<core::DocumentId>::max();
 
 std::string ConditionOf(const core::ReindexQuery& query) {
   std::string condition =
@@ -67,7 +67,7 @@ void Queue(Connection& connection, core::DocumentId id, core::Timestamp now) {
 base::Result<std::int64_t> ReindexRows::Count(const core::ReindexQuery& query) {
   return engine_.readers->Read([&](Connection& connection) -> base::Result<std::int64_t> {
     Statement count(connection, "SELECT count(*)" + ConditionOf(query));
-    count.Bind(IdsOf(query), query.key_prefix, query.before.value_or(kAnyId));
+    count.Bind(IdsOf(query), query.key_prefix, query.before.value_or(kAnyDocument));
     count.Step();
     return count.Int(0);
   });
@@ -77,7 +77,7 @@ base::Result<core::ReindexBatch> ReindexRows::Reindex(const core::ReindexQuery& 
   return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Result<core::ReindexBatch> {
     core::ReindexBatch batch;
     Statement select(connection, "SELECT s.document_id" + ConditionOf(query) + " ORDER BY s.document_id DESC LIMIT ?4");
-    select.Bind(IdsOf(query), query.key_prefix, query.before.value_or(kAnyId), query.limit + 1);
+    select.Bind(IdsOf(query), query.key_prefix, query.before.value_or(kAnyDocument), query.limit + 1);
     while (select.Step()) {
       if (batch.queued.size() < query.limit) {
         batch.queued.push_back(select.Int(0));
