@@ -113,7 +113,8 @@ std::vector<Processed> DocumentProcessor::Process(std::vector<Upload> batch, Dea
   std::vector<Job> jobs(batch.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].upload = std::move(batch[i]);
-    if (const auto& bad = jobs[i].upload.bad) {
+    CheckSchema(jobs[i], deadline);
+    if (const auto& bad = jobs[i].upload.bad; bad && jobs[i].open && !jobs[i].failure) {
       jobs[i].failure = Failed{*bad, Classify(Code::kInvalidArgument, bad->stage)};
     }
   }
@@ -130,6 +131,17 @@ std::vector<Processed> DocumentProcessor::Process(std::vector<Upload> batch, Dea
   std::vector<Processed> results;
   for (Job& job : jobs) results.push_back(std::move(job.result));
   return results;
+}
+
+/// Millrace's own records are taken as they are.
+void DocumentProcessor::CheckSchema(Job& job, Deadline deadline) {
+  if (ports_.schemas == nullptr || !job.upload.record || job.upload.trace.version > 0) return;
+  const base::Status checked = Retrying(deadline, "the schema registry", [&](Deadline call) {
+    return ports_.schemas->Check(*job.upload.record, job.upload.trace.dead_letter > 0, call);
+  });
+  if (checked) return;
+  const bool unknown = checked.error().code == Code::kNotFound;
+  job.Fail(checked.error(), unknown ? "unknown_schema" : "incompatible_schema", "decode");
 }
 
 void DocumentProcessor::Run(std::span<Job> jobs, Deadline deadline) {

@@ -16,6 +16,7 @@
 #include "core/store_admin.h"
 #include "ingest/cache_keeper.h"
 #include "ingest/failure_route.h"
+#include "ingest/message_schemas.h"
 #include "ingest/outages.h"
 #include "ingest/run_gate.h"
 #include "ingest/upload_message.h"
@@ -47,7 +48,8 @@ class DocumentProcessor {
     core::EffectStore& effects;
     core::ContentStore& contents;
     core::Embedder& embedder;
-    CacheKeeper* cache = nullptr;  // told of what was committed, where there is a cache
+    CacheKeeper* cache = nullptr;       // told of what was committed, where there is a cache
+    MessageSchemas* schemas = nullptr;  // asked about messages of others, where there is a registry
   };
 
   /// `worker` is this process's Instance::id. `on_events` is called after every transaction that wrote to the outbox.
@@ -72,6 +74,7 @@ class DocumentProcessor {
 
   void Run(std::span<Job> jobs, base::Deadline deadline);
   void RunAlone(Job& job, base::Deadline deadline);
+  void CheckSchema(Job& job, base::Deadline deadline);
   void Begin(std::span<Job> jobs, base::Deadline deadline);
   void Sort(Job& job, core::WorkOrder order);
   base::Result<std::string> ReadPart(const Job& job, std::int32_t part, base::Deadline deadline);

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "core/document_event.h"
 #include "core/limits.h"
+#include "core/schema_registry.h"
 
 namespace millrace::ingest {
 namespace {
@@ -63,7 +64,7 @@ core::LogRecord EncodeUpload(const core::OutboxRow& row, const core::StoreIdenti
 base::Result<Upload> DecodeUpload(const core::LogRecord& record, const core::StoreIdentity& store) {
   if (!record.value) return Error{Code::kInvalidArgument, "the message has no value", {}};
   boost::system::error_code error;
-  const json::value value = json::parse(*record.value, error);
+  const json::value value = json::parse(core::Payload(*record.value), error);
   if (error) return Error{Code::kInvalidArgument, fmt::format("the message is not JSON: {}", error.message()), {}};
   if (!value.is_object()) return Error{Code::kInvalidArgument, "the message must be a JSON object", {}};
   const json::object& message = value.get_object();

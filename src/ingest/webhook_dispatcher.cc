@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "core/document_event.h"
+#include "core/schema_registry.h"
 #include "core/sha256.h"
 
 namespace millrace::ingest {
@@ -148,7 +149,7 @@ void WebhookDispatcher::Take(core::LogRecord record) {
     item.trace.original = record.position;
     item.trace.original_timestamp = record.timestamp;
   }
-  const auto event = core::ParseEvent(record.value.value_or(""));
+  const auto event = core::ParseEvent(core::Payload(record.value.value_or("")));
   if (!event) {
     base::LogWarning("{}/{}@{} is no event and is not sent: {}", record.position.topic, record.position.partition,
                      record.position.offset, event.error().message);
@@ -256,7 +257,7 @@ void WebhookDispatcher::SendLoop() {
 WebhookDispatcher::Outcome WebhookDispatcher::Send(const Item& item) {
   const auto now = std::chrono::floor<std::chrono::seconds>(core::Now()).time_since_epoch().count();
   core::WebhookRequest request;
-  request.body = *item.record.value;
+  request.body = core::Payload(*item.record.value);
   request.headers = {{"Content-Type", "application/json"},
                      {"Millrace-Event-Id", EventId(item.trace)},
                      {"Millrace-Timestamp", std::to_string(now)}};

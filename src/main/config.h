@@ -33,6 +33,8 @@ struct Config {
   std::string webhook_secret, webhook_secret_file;
   std::string webhook_events = "indexed,failed,dead_lettered,deleted";  // as ingest::ParseWebhookEvents
   std::string webhook_retry_delays = "2s,8s,32s,2m,8m";                 // as ingest::ParseRetryDelays
+  std::string schema_registry_url;                                      // none: there is no registry
+  std::string schema_framed_topics = "none";                            // as ingest::ParseFramedTopics
   std::string log_level = "info";                                       // debug | info | warning | error
 
   // Kafka: all of it only in cluster mode, which kafka_bootstrap_servers and mysql_host together ask for.

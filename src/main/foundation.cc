@@ -48,12 +48,16 @@ std::unique_ptr<ingest::CacheKeeper> MakeCacheKeeper(const Backend& backend, con
       ingest::CacheKeeper::Ports{*backend.cache, backend.index_feed, backend.instances}, holder, metrics);
 }
 
-std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store) {
+std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store,
+                                             admin::Probe schema_registry) {
   const admin::Probe no_cache = [](std::chrono::milliseconds) -> base::Status {
     return {base::Code::kUnavailable, "REDIS_HOST is not set"};
   };
   const admin::Probe cache = backend.probe_cache ? backend.probe_cache : config.cluster() ? no_cache : store;
-  return {{"redis", cache}, {"mysql", store}, {"kafka", backend.probe_log ? backend.probe_log : store}};
+  std::map<std::string, admin::Probe> probes{
+      {"redis", cache}, {"mysql", store}, {"kafka", backend.probe_log ? backend.probe_log : store}};
+  if (schema_registry) probes["schema_registry"] = std::move(schema_registry);
+  return probes;
 }
 
 std::function<std::vector<http::ConfigSetting>()> ShownSettings(const LoadedConfig& loaded) {

@@ -25,8 +25,9 @@ base::Result<Foundation> OpenFoundation(const Config& config, base::Metrics& met
 std::unique_ptr<ingest::CacheKeeper> MakeCacheKeeper(const Backend& backend, const std::string& holder,
                                                      base::Metrics& metrics);
 
-/// What `/health` asks, by name. `store` is asked for every part that lives in it.
-std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store);
+/// What `/health` asks, by name. `store` is asked for every part that lives in it; `schema_registry`: none without one.
+std::map<std::string, admin::Probe> ProbesOf(const Config& config, const Backend& backend, admin::Probe store,
+                                             admin::Probe schema_registry);
 
 /// The settings in force as HTTP shows them.
 std::function<std::vector<http::ConfigSetting>()> ShownSettings(const LoadedConfig& loaded);

@@ -30,6 +30,7 @@
 #include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
+#include "main/schemas.h"
 #include "main/webhooks.h"
 #include "search/analytics.h"
 #include "search/analytics_consumer.h"
@@ -70,16 +71,17 @@ class Application {
       : config_(loaded.config),
         backend_(std::move(foundation.backend)),
         model_(std::move(foundation.model)),
-        relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
+        schemas_(config_, backend_.producer, metrics),
+        relay_(backend_.outbox, schemas_.producer(), foundation.identity, metrics),
         cache_(MakeCacheKeeper(backend_, id_, metrics)),
-        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, id_,
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get(), schemas_.messages()}, id_,
                    {foundation.identity, RetryTopicsOf(config_)}, metrics, stop_, [this] { relay_.Wake(); }),
         follower_({backend_.index_feed, index_, backend_.log_admin, [this] { return backend_.new_consumer(""); }, hub_},
                   metrics),
         followed_index_(follower_, index_),
         intake_({backend_.documents, processor_, relay_, followed_index_, stop_, cache_.get()}, config_.max_backlog,
                 metrics),
-        analytics_(backend_.producer, metrics),
+        analytics_(schemas_.producer(), metrics),
         search_({*model_.embedder, index_, backend_.chunks, follower_, analytics_}, metrics),
         consumers_(MakeConsumers(foundation.identity)),
         analytics_consumer_(backend_.new_consumer(core::kAnalyticsGroup), backend_.search_statistics, metrics),
@@ -101,7 +103,7 @@ class Application {
         presence_(backend_.instances, [this] { return Self(); }),
         overview_({backend_.documents, backend_.dead_letters, backend_.outbox, backend_.log_admin, backend_.group_admin,
                    index_, backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
-                   [this] { return processor_.outage(); }, ProbesOf(config_, backend_, StoreProbe()),
+                   [this] { return processor_.outage(); }, ProbesOf(config_, backend_, StoreProbe(), schemas_.Probe()),
                    RetryGroupsOf(config_), config_.cluster() ? "cluster" : "embedded", model_.description},
                   metrics) {}
 
@@ -139,6 +141,7 @@ class Application {
     presence_.Stop();
     follower_.Stop();
     topics_.Stop();
+    schemas_.Stop();
   }
 
   http::Services HttpServices(const LoadedConfig& loaded, base::Metrics& metrics) {
@@ -251,6 +254,7 @@ class Application {
   memory::MemoryCache no_cache_;
   index::ExactVectorIndex index_;
   search::EventHub hub_;
+  Schemas schemas_;
   ingest::OutboxRelay relay_;
   std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
   ingest::DocumentProcessor processor_;

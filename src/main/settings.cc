@@ -8,8 +8,9 @@
 #include <sstream>
 #include <utility>
 
-#include "adapters/curl/webhook_endpoint.h"
+#include "adapters/curl/http_session.h"
 #include "base/utf8.h"
+#include "ingest/message_schemas.h"
 #include "ingest/retry_topics.h"
 #include "ingest/webhook_dispatcher.h"
 
@@ -141,6 +142,14 @@ Setting WebhookUrl() {
   return setting;
 }
 
+/// Secret, because it may hold a user and password.
+Setting SchemaRegistryUrl() {
+  Setting setting = Parsed("schema_registry_url", "Confluent-compatible schema registry (docs/events.md)",
+                           &Config::schema_registry_url, curl::OriginOf);
+  setting.is_secret = true;
+  return setting;
+}
+
 Setting ServeOnly(Setting setting) {
   setting.of = Setting::Of::kServe;
   return setting;
@@ -189,6 +198,9 @@ std::vector<Setting> ServerSettings() {
                        ingest::ParseWebhookEvents)),
       ServeOnly(Parsed("webhook_retry_delays", "how long a webhook that failed waits before each further try",
                        &Config::webhook_retry_delays, ingest::ParseRetryDelays)),
+      SchemaRegistryUrl(),
+      Parsed("schema_framed_topics", "topics whose messages carry the schema id in the value, comma-separated",
+             &Config::schema_framed_topics, ingest::ParseFramedTopics),
       Choice("log_level", "debug, info, warning, error", &Config::log_level, {"debug", "info", "warning", "error"}),
   };
 }

@@ -20,6 +20,7 @@
 #include "main/consumers.h"
 #include "main/foundation.h"
 #include "main/process.h"
+#include "main/schemas.h"
 
 namespace millrace::app {
 namespace {
@@ -33,9 +34,10 @@ class Worker {
       : config_(loaded.config),
         backend_(std::move(foundation.backend)),
         model_(std::move(foundation.model)),
-        relay_(backend_.outbox, backend_.producer, foundation.identity, metrics),
+        schemas_(config_, backend_.producer, metrics),
+        relay_(backend_.outbox, schemas_.producer(), foundation.identity, metrics),
         cache_(MakeCacheKeeper(backend_, id_, metrics)),
-        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get()}, id_,
+        processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get(), schemas_.messages()}, id_,
                    {foundation.identity, RetryTopicsOf(config_)}, metrics, stop_, [this] { relay_.Wake(); }),
         consumers_(backend_, processor_, foundation.identity, RetryTopicsOf(config_)),
         topics_(backend_.log_admin, OwnTopics(config_)),
@@ -43,8 +45,10 @@ class Worker {
         overview_({backend_.documents, backend_.dead_letters, backend_.outbox, backend_.log_admin, backend_.group_admin,
                    no_index_, backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
                    [this] { return processor_.outage(); },
-                   ProbesOf(config_, backend_,
-                            [this](std::chrono::milliseconds timeout) { return backend_.store_admin.Probe(timeout); }),
+                   ProbesOf(
+                       config_, backend_,
+                       [this](std::chrono::milliseconds timeout) { return backend_.store_admin.Probe(timeout); },
+                       schemas_.Probe()),
                    RetryGroupsOf(config_), "cluster", model_.description},
                   metrics) {}
 
@@ -70,6 +74,7 @@ class Worker {
     relay_.Stop(deadline);
     presence_.Stop();
     topics_.Stop();
+    schemas_.Stop();
   }
 
   http::Operations operations(const LoadedConfig& loaded, base::Metrics& metrics) {
@@ -104,6 +109,7 @@ class Worker {
   Backend backend_;
   Model model_;
   index::ExactVectorIndex no_index_;  // a worker answers no searches
+  Schemas schemas_;
   ingest::OutboxRelay relay_;
   std::unique_ptr<ingest::CacheKeeper> cache_;  // none without Redis
   ingest::DocumentProcessor processor_;

@@ -10,6 +10,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "core/json_text.h"
+#include "core/schema_registry.h"
 
 namespace millrace::search {
 namespace {
@@ -63,7 +64,7 @@ std::vector<core::SearchBatch> Decode(const std::vector<core::LogRecord>& record
 
 std::optional<core::SearchRecord> DecodeSearchRecord(const core::LogRecord& record, core::Timestamp now) {
   if (!record.value) return std::nullopt;
-  const auto parsed = core::ParseJson(*record.value, kMaxDepth);
+  const auto parsed = core::ParseJson(core::Payload(*record.value), kMaxDepth);
   if (!parsed || !parsed->is_object()) return std::nullopt;
   const boost::json::object& message = parsed->get_object();
   const boost::json::value* query = message.if_contains("query");

@@ -6,6 +6,8 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "core/document_event.h"
+#include "core/schema_registry.h"
 
 namespace millrace::search {
 namespace {
@@ -194,7 +196,7 @@ bool IndexFollower::ReadOnce(core::LogConsumer& reader) {
   Request request;
   for (const core::LogRecord& record : *records) {
     request.next_offsets[{record.position.topic, record.position.partition}] = record.position.offset + 1;
-    auto event = core::ParseEvent(record.value.value_or(""));
+    auto event = core::ParseEvent(core::Payload(record.value.value_or("")));
     if (!event) {
       base::LogWarning("event {}/{}@{} is left out: {}", record.position.topic, record.position.partition,
                        record.position.offset, event.error().message);

@@ -37,7 +37,7 @@ VENDORS = {
     r"(mysql|errmsg|mysqld_error)\.h": {"adapters/mysql"},
     r"librdkafka/.*": {"adapters/kafka"},
     r"boost/(asio|beast).*": {"http"},
-    r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main"},
+    r"boost/json.*": {"core", "ingest", "search", "http", "cli", "main", "adapters/curl"},
     r"curl/.*": {"cli", "adapters/curl"},
     r"gumbo\.h": {"cli"},
     r"unicode/.*": {"core"},

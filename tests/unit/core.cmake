@@ -7,6 +7,7 @@ millrace_test(unit_core SOURCES
   core/metadata_test.cc
   core/partition_test.cc
   core/passage_test.cc
+  core/schema_registry_test.cc
   core/search_tally_test.cc
   core/sentence_test.cc
   core/sha256_test.cc

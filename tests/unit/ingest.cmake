@@ -7,6 +7,7 @@ millrace_test(unit_ingest
     ingest/failure_headers_test.cc
     ingest/housekeeper_test.cc
     ingest/keyed_requests_test.cc
+    ingest/message_schemas_test.cc
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
     ingest/presence_test.cc

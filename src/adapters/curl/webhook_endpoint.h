@@ -1,8 +1,8 @@
 #pragma once
 
-#include <memory>
 #include <string>
 
+#include "adapters/curl/http_session.h"
 #include "core/webhook.h"
 
 namespace millrace::curl {
@@ -11,16 +11,12 @@ namespace millrace::curl {
 class WebhookEndpoint final : public core::WebhookEndpoint {
  public:
   explicit WebhookEndpoint(std::string url);
-  ~WebhookEndpoint() override;
 
   base::Result<core::WebhookAnswer> Post(const core::WebhookRequest& request, base::Deadline deadline) override;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  const std::string url_;
+  HttpSession session_;
 };
-
-/// Scheme, host and port: the rest of a URL may be a secret. kInvalidArgument when it is no URL of HTTP.
-base::Result<std::string> OriginOf(const std::string& url);
 
 }  // namespace millrace::curl
