@@ -59,7 +59,7 @@ MessageSchemas::MessageSchemas(core::SchemaRegistry& registry, std::map<std::str
                                std::set<std::string> framed_topics, base::Metrics& metrics)
     : registry_(registry),
       registered_(metrics.AddGauge("millrace_schemas_registered", "Schemas of our topics that the registry knows.")) {
-  for (const auto& [topic, schema] : schemas) topics_[topic] = {schema, framed_topics.contains(topic), {}, false};
+  for (const auto& [topic, schema] : schemas) topics_[topic] = {schema, framed_topics.contains(topic)};
 }
 
 MessageSchemas::~MessageSchemas() { Stop(); }
@@ -88,29 +88,33 @@ bool MessageSchemas::RegisterAll(Deadline deadline) {
       if (!topic.id && !topic.refused) open[name] = topic.schema;
     }
   }
+  bool all = true;
   for (const auto& [name, schema] : open) {
     const auto id = registry_.Register(name + "-value", schema, deadline);
     std::lock_guard lock(mutex_);
+    Topic& topic = topics_[name];
     if (id) {
-      topics_[name].id = *id;
+      topic.id = *id;
       known_[{*id, {}}] = kJson;
-      registered_.Set(static_cast<double>(std::count_if(
-          topics_.begin(), topics_.end(), [](const auto& topic) { return topic.second.id.has_value(); })));
-    } else if (!base::IsRetryable(id.error().code) && !topics_[name].framed) {
-      topics_[name].refused = true;
-      base::LogError("the schema of {} is not registered, and its messages go without an id: {}", name,
-                     id.error().message);
-    } else {
-      if (trouble_ != id.error().message) {
-        trouble_ = id.error().message;
-        base::LogWarning("the schema of {} is not registered yet: {}", name, trouble_);
-      }
-      return false;
+      registered_.Set(static_cast<double>(
+          std::count_if(topics_.begin(), topics_.end(), [](const auto& one) { return one.second.id.has_value(); })));
+      if (!topic.trouble.empty()) base::LogInfo("the schema of {} is registered now", name);
+      continue;
     }
+    const base::Error& error = id.error();
+    const bool is_away = base::IsRetryable(error.code);
+    if (!is_away && !topic.framed) {
+      topic.refused = true;
+      base::LogError("the schema of {} is not registered, and its messages go without an id: {}", name, error.message);
+      continue;
+    }
+    if (std::exchange(topic.trouble, error.message) != error.message) {
+      base::LogWarning("the schema of {} is not registered yet: {}", name, error.message);
+    }
+    all = false;
+    if (is_away) break;  // the others would find the same
   }
-  std::lock_guard lock(mutex_);
-  if (!std::exchange(trouble_, {}).empty()) base::LogInfo("the schema registry has answered");
-  return true;
+  return all;
 }
 
 base::Status MessageSchemas::Mark(core::LogRecord& record) const {
@@ -119,20 +123,20 @@ base::Status MessageSchemas::Mark(core::LogRecord& record) const {
   if (found == topics_.end() || !record.value) return {};
   // Another program's message that goes back to its topic stays as it was.
   if (record.position.topic == core::kUploadsTopic && !HasOwnHeader(record)) return {};
-  const auto& [schema, framed, id, refused] = found->second;
-  if (!id) {
-    if (!framed) return {};
+  const Topic& topic = found->second;
+  if (!topic.id) {
+    if (!topic.framed) return {};
     return base::Error{Code::kUnavailable,
                        fmt::format("messages of {} carry a schema id, and the schema registry gave none yet: {}",
-                                   record.position.topic, trouble_),
+                                   record.position.topic, topic.trouble),
                        {}};
   }
   const auto said = core::SchemaOf(record);
   if (!said || *said) return {};
-  if (framed) {
-    record.value = core::EncodeSchemaId(*id) + *record.value;
+  if (topic.framed) {
+    record.value = core::EncodeSchemaId(*topic.id) + *record.value;
   } else {
-    record.headers.push_back({core::kSchemaHeader, core::EncodeSchemaId(*id)});
+    record.headers.push_back({core::kSchemaHeader, core::EncodeSchemaId(*topic.id)});
   }
   return {};
 }

@@ -46,8 +46,9 @@ class MessageSchemas {
   struct Topic {
     std::string_view schema;
     bool framed = false;
-    std::optional<std::int32_t> id;
-    bool refused = false;  // by the registry, for good
+    std::optional<std::int32_t> id = {};
+    bool refused = false;      // by the registry, for good
+    std::string trouble = {};  // why it is not registered yet, as last said to the log
   };
 
   /// False while there is a schema that could still be registered.
@@ -62,7 +63,6 @@ class MessageSchemas {
   std::map<std::string, Topic> topics_;
   std::map<core::SchemaReference, std::string> known_;             // their types; a registry never changes a schema
   std::map<core::SchemaReference, base::Deadline> missing_until_;  // so that a flood of bad messages asks seldom
-  std::string trouble_;                                            // as last said to the log
 };
 
 /// Marks what goes through it.

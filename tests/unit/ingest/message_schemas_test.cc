@@ -154,6 +154,16 @@ TEST_F(MessageSchemasTest, ARefusedSchemaIsGivenUpAndTheOthersAreNot) {
   EXPECT_EQ(IdOf(upload), 122);
 }
 
+TEST_F(MessageSchemasTest, ARefusedSchemaOfAFramedTopicHoldsUpNoOther) {
+  registry.refused = "document-events-value";
+  const auto schemas = Make({core::kEventsTopic});
+  schemas->Start();
+  auto event = RecordOf(core::kEventsTopic), upload = RecordOf(core::kUploadsTopic);
+  EXPECT_EQ(schemas->Mark(event).error().code, Code::kUnavailable);
+  ASSERT_TRUE(schemas->Mark(upload));
+  EXPECT_EQ(IdOf(upload), 122);
+}
+
 TEST_F(MessageSchemasTest, ChecksWhatAMessageNames) {
   registry.types = {{{1, {}}, "JSON"}, {{2, {}}, "AVRO"}};
   const auto schemas = Make();
