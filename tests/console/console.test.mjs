@@ -191,6 +191,13 @@ test("topics: create, send, filter, resend, follow live, configure, widen, delet
   await text(page, "Waiting for the next message");
   await server.call("POST", "/v1/topics/orders/messages", { key: "k2", value: { item: "milk" } });
   await page.getByRole("cell", { name: /milk/ }).waitFor();
+  const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, 200]), Buffer.from('{"item": "cocoa"}')]); // after a schema's id
+  await server.call("POST", "/v1/topics/orders/messages", { key: "k3", value_base64: framed.toString("base64") });
+  await page.getByRole("cell", { name: "k3" }).click();
+  await message.getByText('"cocoa"').waitFor();
+  await message.getByRole("button", { name: "Edit and send again" }).click();
+  await page.getByRole("dialog", { name: "Edit and send again" }).getByRole("button", { name: "Send" }).click();
+  await page.getByRole("cell", { name: /^\{"item": "cocoa"\}$/ }).waitFor();
   await page.getByRole("link", { name: "Configuration" }).click();
   await page.getByRole("button", { name: "Set another" }).click();
   await page.getByLabel("Name", { exact: true }).fill("retention.ms");

@@ -17,12 +17,26 @@ export function sizeOf(text: string | null, encoding?: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-export function jsonOf(message: Message): unknown {
-  if (message.value === null || message.encoding === "base64") return undefined;
-  const first = message.value.trimStart()[0];
-  if (first !== "{" && first !== "[") return undefined;
+const schemaIdBytes = 5;
+
+/** The text of a message, without the schema id that may come before it (docs/events.md); null when it is no text. */
+export function textOf({ value, encoding }: Message): string | null {
+  if (value === null || encoding !== "base64") return value?.startsWith("\0") ? value.slice(schemaIdBytes) : value;
+  const bytes = Uint8Array.from(atob(value), (character) => character.charCodeAt(0));
+  if (bytes[0] !== 0) return null;
   try {
-    return JSON.parse(message.value);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(schemaIdBytes));
+  } catch {
+    return null;
+  }
+}
+
+export function jsonOf(message: Message): unknown {
+  const text = textOf(message);
+  const first = text?.trimStart()[0];
+  if (text === null || (first !== "{" && first !== "[")) return undefined;
+  try {
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

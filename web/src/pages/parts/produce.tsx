@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { type Schemas, api, dataOf } from "../../api/client";
 import { client } from "../../api/queries";
-import { type Message } from "../../lib/message";
+import { type Message, textOf } from "../../lib/message";
 import { count } from "../../lib/format";
 import { Failure, Field } from "../../ui/basics";
 import { Modal } from "../../ui/dialogs";
@@ -18,13 +18,14 @@ function headersOf(text: string): Record<string, string> {
 }
 
 /** Headers that only Millrace's own messages carry: sent again from here, a message is someone else's. */
-const own = new Set(["millrace-version", "millrace-store"]);
+const own = new Set(["millrace-version", "millrace-store", "__value_schema_id"]);
 
 /** A new message, or `model` to be changed and sent again. */
 export function Produce({ topic, model, onClose, onSent }: { topic: string; model: Message | null; onClose: () => void; onSent: () => void }) {
-  const binary = model?.encoding === "base64";
+  const text = model ? textOf(model) : "";
+  const binary = model?.encoding === "base64" && text === null;
   const [key, setKey] = useState(model?.key ?? "");
-  const [value, setValue] = useState(model?.value ?? "");
+  const [value, setValue] = useState(text ?? model?.value ?? "");
   const [headers, setHeaders] = useState(() => (model?.headers ?? []).filter(({ name, encoding }) => !own.has(name) && !encoding).map(({ name, value: header }) => `${name}: ${header}`).join("\n"));
   const [partition, setPartition] = useState("");
   const [sending, setSending] = useState(false);
