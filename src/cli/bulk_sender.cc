@@ -7,8 +7,8 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -27,6 +27,16 @@ constexpr long kAnswerSeconds = 120;
 constexpr double kFirstPause = 0.25, kLongestPause = 8, kLongestRetryAfter = 60;
 
 bool IsKeyless(const OutgoingDocument& document) { return document.key.empty(); }
+
+/// A name that no other request has, of this run or any other.
+std::string NewRequestName() {
+  static const std::string run = [] {
+    std::random_device random;
+    return fmt::format("ingest-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+  }();
+  static std::atomic<std::uint64_t> number{0};
+  return fmt::format("{}-{}", run, ++number);
+}
 
 std::string JoinLines(const Batch& batch) {
   std::string body;
@@ -116,11 +126,12 @@ class BulkSender::Lane {
 
   /// Sends until every document has an answer, or there is no hope.
   void Deliver(Batch batch) {
+    const std::string name = NewRequestName();
     auto last_progress = base::Deadline::Clock::now();
     double pause = kFirstPause;
     while (!batch.empty() && !shared_.stopped) {
       const size_t before = batch.size();
-      const Attempt attempt = Try(&batch);
+      const Attempt attempt = Try(&batch, name);
       if (batch.empty()) return;
       if (batch.size() < before) {
         last_progress = base::Deadline::Clock::now();
@@ -144,20 +155,22 @@ class BulkSender::Lane {
     base::Error error;       // why documents are left in the batch
   };
 
-  /// Sends once; leaves in `batch` what may be sent again.
-  Attempt Try(Batch* batch) {
+  /// Sends once; leaves in `batch` what is to be sent again. A document without a key is a new one each time, so that a
+  /// request with such documents has a key itself: of `name` and their number, for a batch only ever gets smaller.
+  Attempt Try(Batch* batch, const std::string& name) {
     Request request{"POST", "/v1/documents/bulk", "application/x-ndjson", {}, kAnswerSeconds};
     const std::string body = JoinLines(*batch);
     request.body = body;
-    request.once = std::any_of(batch->begin(), batch->end(), IsKeyless);
+    if (std::any_of(batch->begin(), batch->end(), IsKeyless)) {
+      request.idempotency_key = fmt::format("{}-{}", name, batch->size());
+    }
     auto response = client_.Send(request);
     if (!response) {
-      const base::Error& error = response.error();
-      if (error.code != base::Code::kUnavailable) FailKeyless(batch, error.message);
-      return {false, 0, error};
+      return {false, 0, response.error()};
     }
     const std::string problem = response->status == 200 ? "" : DescribeProblem(response->status, response->body);
-    if (IsOverload(response->status)) {
+    // 409: the request that was cut off is still at work there.
+    if (IsOverload(response->status) || response->status == 409) {
       return {true, response->retry_after_seconds.value_or(0), {base::Code::kOverloaded, problem, {}}};
     }
     if (response->status == 200) return Settle(batch, *response);
@@ -165,20 +178,12 @@ class BulkSender::Lane {
       const auto middle = batch->begin() + static_cast<std::ptrdiff_t>(batch->size() / 2);
       Deliver(Batch(std::make_move_iterator(batch->begin()), std::make_move_iterator(middle)));
       batch->erase(batch->begin(), middle);
-      return Try(batch);
+      return Try(batch, name);
     }
     if (RefusesUs(response->status)) shared_.Stop({base::Code::kInvalidArgument, problem, {}});
     FailAll(*batch, problem);
     batch->clear();
     return {};
-  }
-
-  void FailKeyless(Batch* batch, const std::string& reason) {
-    const auto keyless = std::stable_partition(batch->begin(), batch->end(), std::not_fn(IsKeyless));
-    for (auto it = keyless; it != batch->end(); ++it) {
-      shared_.tally.Fail(it->name, reason + "; it may have been accepted, and without a key it is not sent again");
-    }
-    batch->erase(keyless, batch->end());
   }
 
   /// Reads a line of the answer per document.
@@ -197,12 +202,15 @@ class BulkSender::Lane {
       OutgoingDocument& document = (*batch)[number - 1];
       if (!SettleOne(document, line->get_object())) again.push_back(std::move(document));
     }
-    Batch unanswered;
     for (size_t i = 0; i < answered.size(); ++i) {
-      if (!answered[i]) unanswered.push_back(std::move((*batch)[i]));
+      if (answered[i]) continue;
+      OutgoingDocument& document = (*batch)[i];
+      if (IsKeyless(document)) {  // with a smaller batch it would be another request
+        shared_.tally.Fail(document.name, "the server did not answer for it; it may have been accepted");
+      } else {
+        again.push_back(std::move(document));
+      }
     }
-    FailKeyless(&unanswered, "the server did not answer for it");
-    std::move(unanswered.begin(), unanswered.end(), std::back_inserter(again));
     *batch = std::move(again);
     return {true, response.retry_after_seconds.value_or(0), {base::Code::kOverloaded, "the server is overloaded", {}}};
   }

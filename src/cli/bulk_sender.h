@@ -20,8 +20,8 @@ struct SendOptions {
 };
 
 /// Sends documents in batches, two in flight. Documents of one key travel in one lane, so they arrive in order.
-/// What the server has not answered is sent again where that cannot double it: keyed documents always, others only
-/// when the server refused them or was never reached. Add() and Finish() belong to one thread.
+/// What the server has not answered is sent again, documents without a key under an Idempotency-Key, so that nothing is
+/// doubled. Add() and Finish() belong to one thread.
 class BulkSender {
  public:
   BulkSender(const Connection& connection, const SendOptions& options, IngestTally& tally);

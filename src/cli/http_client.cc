@@ -75,6 +75,9 @@ base::Result<Response> HttpClient::Send(const Request& request) {
   if (!request.content_type.empty()) {
     headers = curl_slist_append(headers, fmt::format("Content-Type: {}", request.content_type).c_str());
   }
+  if (!request.idempotency_key.empty()) {
+    headers = curl_slist_append(headers, ("Idempotency-Key: " + request.idempotency_key).c_str());
+  }
   if (!connection.api_key.empty()) {
     headers = curl_slist_append(headers, ("Authorization: Bearer " + connection.api_key).c_str());
   }

@@ -21,7 +21,8 @@ struct Request {
   std::string_view content_type = {};
   std::string_view body = {};
   long timeout_seconds = 30;
-  bool once = false;  // never let the transport send it twice: needs a connection of its own
+  bool once = false;                 // never let the transport send it twice: needs a connection of its own
+  std::string idempotency_key = {};  // by which the server knows a request that it is sent twice; empty: none
 };
 
 struct Response {

@@ -1,11 +1,13 @@
 """The client commands of the binary, as people and scripts use them."""
 
 import json
+import subprocess
+import threading
 import time
 
 import pytest
 
-from serving import free_port, run
+from serving import BINARY, clean_environment, free_port, run, wait_until
 
 COMMANDS = [["serve"], ["ingest"], ["search"], ["documents", "list"], ["documents", "show"], ["documents", "chunks"],
             ["documents", "delete"], ["status"], ["analytics"], ["config"], ["version"]]
@@ -204,6 +206,25 @@ def test_server_that_goes_away_during_ingest(start_server, tmp_path):
     started = time.monotonic()
     done = run("ingest", tmp_path, "--server", server.url, "--give-up-after", "1", expect=1)
     assert time.monotonic() - started < 60 and done.stderr
+
+
+def test_server_that_dies_again_and_again_during_ingest_without_keys(start_server):
+    server = start_server()
+    sent = [f"Line {number} of the many." for number in range(6000)]
+    ingest = subprocess.Popen([BINARY, "ingest", "-", "--server", server.url, "--batch", "50", "-o", "json"], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
+    feeder = threading.Thread(target=lambda: (ingest.stdin.writelines(json.dumps({"content": line}) + "\n" for line in sent), ingest.stdin.close()))
+    feeder.start()
+    for kill in range(1, 6):
+        wait_until(lambda: sum(server.get("/v1/status")["documents"].values()) > kill * 900, "documents to come")
+        server.kill9()
+        server.start()
+    feeder.join()
+    out, errors = ingest.stdout.read(), ingest.stderr.read()
+    assert ingest.wait(60) == 0, errors
+    summary = json.loads(out)
+    assert (summary["accepted"], summary["indexed"], summary["failed"]) == (len(sent), len(sent), 0)
+    assert sorted(server.content(document["id"]) for document in server.documents()) == sorted(sent)
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["--fly"], ["documents"], ["documents", "fly"], ["search"], ["status", "extra"],
