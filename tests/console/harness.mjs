@@ -33,6 +33,9 @@ export async function until(condition, what) {
   }
 }
 
+/** On the servers that the environment names, with workers that somebody else started (tests/cluster/test_console.py). */
+export const onStack = process.env.MILLRACE_CONSOLE_ON_STACK === "1";
+
 export class Server {
   constructor(...flags) {
     this.flags = flags;
@@ -42,10 +45,10 @@ export class Server {
   async start() {
     this.port ??= await freePort();
     this.url = `http://127.0.0.1:${this.port}`;
-    const known = /^(MILLRACE_|KAFKA_|MYSQL_|REDIS_)/;
+    const known = onStack ? /^MILLRACE_/ : /^(MILLRACE_|KAFKA_|MYSQL_|REDIS_)/;
     const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !known.test(name) || name === "MILLRACE_CACHE"));
     const binary = process.env.MILLRACE_BINARY ?? join(root, "build/release/millrace");
-    this.process = spawn(binary, ["serve", "--embedded", "--data", join(this.folder, "data"), "--listen", `127.0.0.1:${this.port}`, "--model", "test", ...(this.flags.includes("--console-listen") ? [] : ["--console-listen", "off"]), ...this.flags], {
+    this.process = spawn(binary, ["serve", ...(onStack ? [] : ["--embedded", "--data", join(this.folder, "data")]), "--listen", `127.0.0.1:${this.port}`, "--model", "test", ...(this.flags.includes("--console-listen") ? [] : ["--console-listen", "off"]), ...this.flags], {
       env: environment,
       stdio: ["ignore", "ignore", "pipe"],
     });
