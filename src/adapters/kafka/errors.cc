@@ -1,13 +1,19 @@
 #include "adapters/kafka/errors.h"
 
 namespace millrace::kafka {
+namespace {
+
+constexpr auto kUnknownTopicId =
+    static_cast<rd_kafka_resp_err_t>(100);  // the protocol's; Debian's 2.0.2 has no name for it
+
+}  // namespace
 
 base::Code CodeOf(rd_kafka_resp_err_t error) {
+  if (error == kUnknownTopicId) return base::Code::kNotFound;
   switch (error) {
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID:
     case RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND: return base::Code::kNotFound;
     case RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS:
     case RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP:
