@@ -81,7 +81,7 @@ class LogConsumer {
 
   /// Up to `max` records, in offset order per partition; empty when the deadline passed. An offset out of range is
   /// logged, then reading goes on from the earliest record. `max` 0 takes nothing but keeps the member in its group and
-  /// serves rebalances: whoever has no room for records calls it instead of not polling.
+  /// serves rebalances: whoever has no room for records calls it instead of not polling. kConflict: shut out for good.
   virtual base::Result<std::vector<LogRecord>> Poll(std::size_t max, base::Deadline deadline) = 0;
 
   /// Commits next offsets to read; kConflict when the member's generation is stale or the partition is not its own.

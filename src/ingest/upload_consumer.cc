@@ -122,6 +122,11 @@ void UploadConsumer::PollLoop() {
     CommitDone();
     // Also without room: a member that stops polling, say because the store is away, would lose its partitions.
     auto records = consumer_->Poll(room, Deadline::After(kPollTimeout));
+    if (!records && records.error().code == base::Code::kConflict) {
+      base::LogError("{} is not read any more: {}", options_.topic, records.error().message);
+      if (options_.shut_out) options_.shut_out(records.error().message);
+      return;
+    }
     if (!records) {
       if (backoff.first_try())
         base::LogWarning("{} cannot be read, waiting: {}", options_.topic, records.error().message);

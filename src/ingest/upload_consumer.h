@@ -24,6 +24,7 @@ struct UploadConsumerOptions {
   std::string topic = core::kUploadsTopic;
   std::optional<std::chrono::milliseconds> delay;  // of a retry topic: how long its records wait
   std::function<core::Timestamp()> clock = core::Now;
+  std::function<void(const std::string& reason)> shut_out = {};  // called once: it will never get a record again
   int workers = 3;                   // batches in work at the same time, so that the model never waits for the store
   std::size_t batch_documents = 64;  // of one batch at most
   std::int64_t batch_bytes = 96 * 1024;           // of content in one batch at most

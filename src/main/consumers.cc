@@ -3,8 +3,10 @@
 namespace millrace::app {
 
 Consumers::Consumers(const Backend& backend, ingest::DocumentProcessor& processor, const core::StoreIdentity& store,
-                     const std::vector<ingest::RetryTopic>& retry_topics) {
+                     const std::vector<ingest::RetryTopic>& retry_topics,
+                     const std::function<void(const std::string& reason)>& shut_out) {
   const auto add = [&](const std::string& group, ingest::UploadConsumerOptions options) {
+    options.shut_out = shut_out;
     all_.push_back(
         std::make_unique<ingest::UploadConsumer>(backend.new_consumer(group), processor, store, std::move(options)));
   };

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -14,11 +16,13 @@
 
 namespace millrace::app {
 
-/// The readers of `document-uploads` and of each retry topic, each in a group of its own.
+/// The readers of `document-uploads` and of each retry topic, each in a group of its own. `shut_out` as in
+/// UploadConsumerOptions, of any of them.
 class Consumers {
  public:
   Consumers(const Backend& backend, ingest::DocumentProcessor& processor, const core::StoreIdentity& store,
-            const std::vector<ingest::RetryTopic>& retry_topics);
+            const std::vector<ingest::RetryTopic>& retry_topics,
+            const std::function<void(const std::string& reason)>& shut_out = {});
 
   base::Status Start();
   void Stop();  // as UploadConsumer::Stop

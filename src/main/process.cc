@@ -64,6 +64,8 @@ bool StopSignals::WaitFor(std::chrono::milliseconds duration) const {
   return sigtimedwait(&signals_, nullptr, &limit) > 0;
 }
 
+void StopProcess() { kill(getpid(), SIGTERM); }
+
 base::Result<ListenAddress> ParseListen(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   const base::Error wrong{base::Code::kInvalidArgument, fmt::format("listen is '{}': expected HOST:PORT", text), {}};

@@ -39,6 +39,9 @@ class StopSignals {
   sigset_t signals_;
 };
 
+/// As if a stop signal had come from outside.
+void StopProcess();
+
 struct ListenAddress {
   std::string host;
   std::uint16_t port = 0;

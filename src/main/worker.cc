@@ -1,7 +1,10 @@
 #include "main/worker.h"
 
+#include <fmt/core.h>
+
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -39,7 +42,8 @@ class Worker {
         cache_(MakeCacheKeeper(backend_, id_, metrics)),
         processor_({backend_.effects, backend_.contents, *model_.embedder, cache_.get(), schemas_.messages()}, id_,
                    {foundation.identity, RetryTopicsOf(config_)}, metrics, stop_, [this] { relay_.Wake(); }),
-        consumers_(backend_, processor_, foundation.identity, RetryTopicsOf(config_)),
+        consumers_(backend_, processor_, foundation.identity, RetryTopicsOf(config_),
+                   [this](const std::string& reason) { ShutOut(reason); }),
         topics_(backend_.log_admin, OwnTopics(config_)),
         presence_(backend_.instances, [this] { return Self(); }),
         overview_({backend_.documents, backend_.dead_letters, backend_.outbox, backend_.log_admin, backend_.group_admin,
@@ -81,7 +85,22 @@ class Worker {
     return {overview_, metrics, ShownSettings(loaded), std::string(base::kVersion), model_.description};
   }
 
+  /// Why it ended by itself, if it did.
+  base::Status failure() const {
+    std::lock_guard lock(failure_mutex_);
+    return failure_;
+  }
+
  private:
+  /// Another process has this one's instance id and does its work: to stay would only look like a worker.
+  void ShutOut(const std::string& reason) {
+    std::lock_guard lock(failure_mutex_);
+    if (!failure_) return;
+    failure_ = {base::Code::kConflict, fmt::format("{} (another worker has --kafka-group-instance-id {})", reason,
+                                                   config_.kafka_group_instance_id)};
+    StopProcess();
+  }
+
   core::Instance Self() const {
     core::Instance self;
     self.id = id_;
@@ -106,6 +125,8 @@ class Worker {
   const core::Timestamp started_at_ = core::Now();
   std::string url_;  // set before the threads that read it start
   base::StopFlag stop_;
+  mutable std::mutex failure_mutex_;
+  base::Status failure_;
   Backend backend_;
   Model model_;
   index::ExactVectorIndex no_index_;  // a worker answers no searches
@@ -129,7 +150,8 @@ base::Status Run(const LoadedConfig& loaded) {
   ASSIGN_OR_RETURN(Foundation foundation, OpenFoundation(config, metrics, signals));
   Worker worker(loaded, metrics, std::move(foundation));
   const http::Router router(http::BuildWorkerRoutes(worker.operations(loaded, metrics)), std::move(access), metrics);
-  return RunUntilStopped(worker, router, ServerOptionsOf(config, address), address, config, signals, metrics);
+  RETURN_IF_ERROR(RunUntilStopped(worker, router, ServerOptionsOf(config, address), address, config, signals, metrics));
+  return worker.failure();
 }
 
 }  // namespace
