@@ -140,6 +140,22 @@ TEST_P(DeadLettersContract, AFailureOfARecordReadTwiceIsBroughtUpToDate) {
   EXPECT_TRUE(Due(core::kDeadLettersTopic).empty());
 }
 
+TEST_P(DeadLettersContract, AVersionThatTheRelaySentTwiceIsListedOnce) {
+  const auto accepted = Accept(Keyless("t", "c")), other = Accept(Keyless("t", "other"));
+  for (const std::int64_t offset : {5, 9}) {
+    Begin(OwnWork(accepted.id, 1));
+    EXPECT_EQ(FailForGood(accepted.id, 1, offset), Applied::kYes);
+  }
+  EXPECT_EQ(FailForGood(other.id, 1, 10), Applied::kYes);
+  core::DeadLetterQuery query;
+  query.document_id = accepted.id;
+  const auto letters = DeadLetters(query);
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters.front().original.offset, 5);
+  EXPECT_EQ(DeadLetters().size(), 2u);
+  EXPECT_EQ(Due(core::kDeadLettersTopic).size(), 2u);
+}
+
 TEST_P(DeadLettersContract, TheSamePositionOfATopicMadeAnewIsAnotherRecord) {
   const AddLetters add{ports().effects};
   add(MakeDeadLetter(0, 0, 5));

@@ -35,6 +35,11 @@ void Tables::ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_
       return letter.original == draft.original && letter.original_timestamp == draft.original_timestamp;
     });
   }
+  if (found == dead_letters.end() && draft.document_id > 0 && draft.version > 0) {  // a relay may send a version twice
+    found = std::ranges::find_if(dead_letters, [&](const auto& row) {
+      return row.second.letter.document_id == draft.document_id && row.second.letter.version == draft.version;
+    });
+  }
   const bool listed = found != dead_letters.end();
   const bool read_twice = listed && !found->second.letter.redriven_at;
   if (read_twice && when_listed == WhenListed::kLeave) return;

@@ -20,6 +20,7 @@ struct Listed {
   bool rests = false;
 };
 
+/// By its id, by where it lay first, or, because a relay may send a version twice, by what it is a version of.
 std::optional<Listed> LockListed(Connection& connection, const core::DeadLetterDraft& draft) {
   if (draft.id > 0) {
     Statement select(connection, "SELECT id, redriven_at IS NULL FROM dead_letters WHERE id = ? FOR UPDATE");
@@ -29,8 +30,15 @@ std::optional<Listed> LockListed(Connection& connection, const core::DeadLetterD
       SELECT id, redriven_at IS NULL FROM dead_letters
       WHERE original_topic = ? AND original_partition = ? AND original_offset = ? AND original_at = ? FOR UPDATE)sql");
   const core::Position& at = draft.original;
-  if (!select.Bind(at.topic, at.partition, at.offset, draft.original_timestamp).Step()) return std::nullopt;
-  return Listed{select.Int(0), select.Int(1) != 0};
+  if (select.Bind(at.topic, at.partition, at.offset, draft.original_timestamp).Step()) {
+    return Listed{select.Int(0), select.Int(1) != 0};
+  }
+  if (draft.document_id == 0 || draft.version == 0) return std::nullopt;
+  Statement by_version(connection, R"sql(
+      SELECT id, redriven_at IS NULL FROM dead_letters WHERE document_id = ? AND version = ? ORDER BY id LIMIT 1
+      FOR UPDATE)sql");
+  if (!by_version.Bind(draft.document_id, draft.version).Step()) return std::nullopt;
+  return Listed{by_version.Int(0), by_version.Int(1) != 0};
 }
 
 /// A new row that only says where the record lay first. Another transaction that adds the same one waits for ours.

@@ -14,6 +14,7 @@ struct Listed {
   bool rests = false;
 };
 
+/// By its id, by where it lay first, or, because a relay may send a version twice, by what it is a version of.
 std::optional<Listed> FindListed(Connection& connection, const core::DeadLetterDraft& draft) {
   Statement by_id(connection, "SELECT id, redriven_at IS NULL FROM dead_letters WHERE id = ?1");
   if (draft.id > 0 && by_id.Bind(draft.id).Step()) return Listed{by_id.Int(0), by_id.Int(1) != 0};
@@ -21,8 +22,14 @@ std::optional<Listed> FindListed(Connection& connection, const core::DeadLetterD
       SELECT id, redriven_at IS NULL FROM dead_letters
       WHERE original_topic = ?1 AND original_partition = ?2 AND original_offset = ?3 AND original_at = ?4)sql");
   const core::Position& at = draft.original;
-  if (!by_position.Bind(at.topic, at.partition, at.offset, draft.original_timestamp).Step()) return std::nullopt;
-  return Listed{by_position.Int(0), by_position.Int(1) != 0};
+  if (by_position.Bind(at.topic, at.partition, at.offset, draft.original_timestamp).Step()) {
+    return Listed{by_position.Int(0), by_position.Int(1) != 0};
+  }
+  Statement by_version(connection, R"sql(
+      SELECT id, redriven_at IS NULL FROM dead_letters WHERE document_id = ?1 AND version = ?2 ORDER BY id LIMIT 1)sql");
+  if (draft.document_id == 0 || draft.version == 0 || !by_version.Bind(draft.document_id, draft.version).Step())
+    return std::nullopt;
+  return Listed{by_version.Int(0), by_version.Int(1) != 0};
 }
 
 /// A new row that only says where the record lay first.
