@@ -93,7 +93,8 @@ def test_messages_of_others(start_server, registry):
     for options in ({}, {"number": theirs}):
         document_id, _ = send(server, **options)
         indexed(server, document_id)
-        assert server.search(f"From elsewhere comes {document_id}.")[0]["document"]["id"] == document_id
+        text = f"From elsewhere comes {document_id}."
+        wait_until(lambda: [hit["document"]["id"] for hit in server.search(text, top_k=1)] == [document_id], "the answer")
     refused = {"unknown_schema": [dict(number=77), dict(number=77), dict(header="\x01" + 16 * "a")],
                "incompatible_schema": [dict(number=avro), dict(header="7"), dict(header="")]}
     for code, kinds in refused.items():
