@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/comma_list.h"
 #include "base/log.h"
-#include "base/utf8.h"
 #include "core/record_headers.h"
 
 namespace millrace::ingest {
@@ -41,8 +41,7 @@ base::Result<std::set<std::string>> ParseFramedTopics(std::string_view text) {
   std::set<std::string> topics;
   if (text == "none") return topics;
   while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const std::string_view topic = base::TrimWhiteSpace(text.substr(0, comma));
+    const std::string_view topic = base::TakeItem(text);
     if (topic != core::kUploadsTopic && topic != core::kEventsTopic && topic != core::kAnalyticsTopic) {
       return base::Error{
           Code::kInvalidArgument,
@@ -50,7 +49,6 @@ base::Result<std::set<std::string>> ParseFramedTopics(std::string_view text) {
           {}};
     }
     topics.emplace(topic);
-    text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return topics;
 }

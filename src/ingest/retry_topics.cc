@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/comma_list.h"
 #include "base/utf8.h"
 #include "core/log.h"
 
@@ -44,9 +45,7 @@ base::Result<std::vector<RetryTopic>> ParseRetryDelays(std::string_view text) {
       {}};
   std::vector<RetryTopic> topics;
   while (!base::TrimWhiteSpace(text).empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    const auto delay = ParseDelay(base::TrimWhiteSpace(text.substr(0, comma)));
-    text.remove_prefix(std::min(comma + 1, text.size()));
+    const auto delay = ParseDelay(base::TakeItem(text));
     if (!delay || topics.size() == kMaxRetryTopics) return wrong;
     for (const RetryTopic& other : topics) {
       if (other.delay == *delay) return wrong;

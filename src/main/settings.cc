@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "adapters/curl/http_session.h"
-#include "base/utf8.h"
+#include "base/comma_list.h"
 #include "ingest/message_schemas.h"
 #include "ingest/retry_topics.h"
 #include "ingest/webhook_dispatcher.h"
@@ -248,12 +248,9 @@ std::vector<Setting> ClusterSettings() {
 
 std::vector<std::string> SplitAtCommas(const std::string& text) {
   std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view part = base::TrimWhiteSpace(std::string_view(text).substr(begin, end - begin));
-    if (!part.empty()) parts.emplace_back(part);
-    begin = end + 1;
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    if (const std::string_view part = base::TakeItem(rest); !part.empty()) parts.emplace_back(part);
   }
   return parts;
 }

@@ -8,7 +8,6 @@ from serving import ROOT
 
 def test_console(cluster):
     cluster.worker()
-    node = os.environ.get("MILLRACE_CACHE", os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "millrace")) + "/node/bin/node"
-    done = subprocess.run([node, "--test", ROOT / "tests/console/console.test.mjs"], capture_output=True, text=True, timeout=900,
+    done = subprocess.run(["node", "--test", ROOT / "tests/console/console.test.mjs"], capture_output=True, text=True, timeout=900,
                           env=os.environ | cluster.environment | {"MILLRACE_CONSOLE_ON_STACK": "1"})
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]

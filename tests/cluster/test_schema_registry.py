@@ -7,14 +7,11 @@ import subprocess
 import pytest
 import requests
 
+from registering import framed
 from serving import ROOT, wait_until
 from stack import ANALYTICS, EVENTS, UPLOADS
 
 HEADER = "__value_schema_id"
-
-
-def framed(number, value=b""):
-    return b"\0" + number.to_bytes(4, "big") + value
 
 
 class Registry:

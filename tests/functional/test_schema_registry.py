@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from registering import Registry
+from registering import Registry, framed
 from serving import PATIENCE, wait_until
 
 TOPICS = ("document-uploads", "document-events", "search-analytics")
@@ -18,10 +18,6 @@ def registry():
     registry = Registry()
     yield registry
     registry.stop()
-
-
-def framed(number, value):
-    return b"\0" + number.to_bytes(4, "big") + value
 
 
 def messages(server, topic):
@@ -71,7 +67,7 @@ def test_our_messages_carry_the_id_in_a_header(start_server, registry):
         assert registry.schemas[number]["schemaType"] == "JSON"
         assert json.loads(registry.schemas[number]["schema"]) == server.get(f"/v1/schemas/{topic}")
         for value, headers in wait_until(lambda: messages(server, topic), f"messages of {topic}"):
-            assert headers["__value_schema_id"] == framed(number, b"")
+            assert headers["__value_schema_id"] == framed(number)
             assert value.startswith(b"{")
     assert server.get("/health")["schema_registry"] == "connected"
     assert 'millrace_dependency_up{dependency="schema_registry"} 1' in server.request("GET", "/metrics", 200).text

@@ -5,6 +5,11 @@ import json
 import threading
 
 
+def framed(number, value=b""):
+    """`value` after the five bytes that name schema `number`; without one, what the header holds."""
+    return b"\0" + number.to_bytes(4, "big") + value
+
+
 class Registry:
     def __init__(self):
         self.schemas = {}  # by id: {"schemaType", "schema"}

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,7 +57,8 @@ std::string PartOf(CURLU* url, CURLUPart part) {
 }  // namespace
 
 struct HttpSession::State {
-  std::size_t max_body_bytes;
+  std::string url, origin;
+  std::size_t max_body_bytes = 0;
   bool usable = false;
   std::mutex mutex;
   std::vector<Handle> idle;  // each with its kept connection
@@ -76,26 +76,29 @@ struct HttpSession::State {
   }
 };
 
-HttpSession::HttpSession(std::size_t max_body_bytes) : state_(std::make_unique<State>()) {
+HttpSession::HttpSession(std::string url, std::size_t max_body_bytes) : state_(std::make_unique<State>()) {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   state_->usable = initialised == CURLE_OK;
+  const auto origin = OriginOf(url);
+  state_->origin = origin ? *origin : "the URL is none of HTTP";
+  state_->url = std::move(url);
   state_->max_body_bytes = max_body_bytes;
 }
 
 HttpSession::~HttpSession() = default;
 
 base::Result<HttpAnswer> HttpSession::Send(const HttpRequest& request, base::Deadline deadline) {
-  ASSIGN_OR_RETURN(const std::string origin, OriginOf(request.url));
   Handle handle = state_->Take();
   if (!handle) return base::Error{base::Code::kInternal, "libcurl cannot be initialised", {}};
   CURL* curl = handle.get();
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.remaining()).count();
   const Headers headers = HeadersOf(request);
+  const std::string url = state_->url + request.path;
   Body body{state_->max_body_bytes};
   curl_easy_reset(curl);
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  if (IsLoopback(origin)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
+  if (IsLoopback(state_->origin)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(left, 1)));
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "millrace");
@@ -113,7 +116,7 @@ base::Result<HttpAnswer> HttpSession::Send(const HttpRequest& request, base::Dea
   curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
   state_->Return(std::move(handle));
   if (code != CURLE_OK) {
-    return base::Error{base::Code::kUnavailable, fmt::format("{}: {}", origin, curl_easy_strerror(code)), {}};
+    return base::Error{base::Code::kUnavailable, fmt::format("{}: {}", state_->origin, curl_easy_strerror(code)), {}};
   }
   HttpAnswer answer;
   answer.status = static_cast<int>(status);

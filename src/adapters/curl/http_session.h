@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,7 @@
 namespace millrace::curl {
 
 struct HttpRequest {
-  std::string url;
+  std::string path = {};  // after the session's URL
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::optional<std::string_view> body = {};  // POSTed; none: GET
 };
@@ -24,12 +25,13 @@ struct HttpAnswer {
   std::optional<std::chrono::seconds> retry_after = {};
 };
 
-/// Requests to servers of others, with kept connections. Redirects are not followed, certificates are verified.
+/// Requests to one server of others, with kept connections. Redirects are not followed, certificates are verified.
 /// Thread-safe.
 class HttpSession {
  public:
-  /// Of an answer's body no more than `max_body_bytes` is taken; what is longer is an error.
-  explicit HttpSession(std::size_t max_body_bytes);
+  /// `url` as OriginOf takes it. Of an answer's body no more than `max_body_bytes` is taken; what is longer is an
+  /// error.
+  HttpSession(std::string url, std::size_t max_body_bytes);
   ~HttpSession();
 
   /// Any answer of HTTP is a value; kUnavailable: there was none in time, and why, after the URL's origin.

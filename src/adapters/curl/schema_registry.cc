@@ -54,11 +54,11 @@ base::Result<json::object> ObjectOf(const HttpAnswer& answer) {
 
 }  // namespace
 
-SchemaRegistry::SchemaRegistry(std::string url) : url_(WithoutLastSlash(std::move(url))), session_(kMaxAnswerBytes) {}
+SchemaRegistry::SchemaRegistry(std::string url) : session_(WithoutLastSlash(std::move(url)), kMaxAnswerBytes) {}
 
 base::Result<HttpAnswer> SchemaRegistry::Ask(const std::string& path, std::optional<std::string_view> body,
                                              base::Deadline deadline) {
-  HttpRequest request{url_ + path, {{"Accept", fmt::format("{}, application/json", kContentType)}}, body};
+  HttpRequest request{path, {{"Accept", fmt::format("{}, application/json", kContentType)}}, body};
   if (body) request.headers.emplace_back("Content-Type", kContentType);
   return session_.Send(request, deadline);
 }

@@ -21,7 +21,6 @@ class SchemaRegistry final : public core::SchemaRegistry {
  private:
   base::Result<HttpAnswer> Ask(const std::string& path, std::optional<std::string_view> body, base::Deadline deadline);
 
-  const std::string url_;
   HttpSession session_;
 };
 

@@ -9,10 +9,10 @@ constexpr std::size_t kMostDropped = 1 << 20;  // of an answer, of which nothing
 
 }  // namespace
 
-WebhookEndpoint::WebhookEndpoint(std::string url) : url_(std::move(url)), session_(kMostDropped) {}
+WebhookEndpoint::WebhookEndpoint(std::string url) : session_(std::move(url), kMostDropped) {}
 
 base::Result<core::WebhookAnswer> WebhookEndpoint::Post(const core::WebhookRequest& request, base::Deadline deadline) {
-  ASSIGN_OR_RETURN(const HttpAnswer answer, session_.Send({url_, request.headers, request.body}, deadline));
+  ASSIGN_OR_RETURN(const HttpAnswer answer, session_.Send({"", request.headers, request.body}, deadline));
   return core::WebhookAnswer{answer.status, answer.retry_after};
 }
 

@@ -15,7 +15,6 @@ class WebhookEndpoint final : public core::WebhookEndpoint {
   base::Result<core::WebhookAnswer> Post(const core::WebhookRequest& request, base::Deadline deadline) override;
 
  private:
-  const std::string url_;
   HttpSession session_;
 };
 
