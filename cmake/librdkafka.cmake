@@ -34,9 +34,19 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers offsets-without-group epochs-of-a-new-topic leaders-of-groups-age ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
+
+# Replaces `old`, which must be there, in a source file.
+function(mend_rdkafka file old new)
+  file(READ ${file} text)
+  string(REPLACE "${old}" "${new}" mended "${text}")
+  if(mended STREQUAL text)
+    message(FATAL_ERROR "librdkafka ${rdkafka_version}: ${file} does not look as expected, see cmake/librdkafka.cmake")
+  endif()
+  file(WRITE ${file} "${mended}")
+endfunction()
 
 function(millrace_build_rdkafka)
   set(archive ${rdkafka_cache}/source/${rdkafka_archive})
@@ -56,12 +66,30 @@ function(millrace_build_rdkafka)
   file(WRITE ${source}/packaging/cmake/try_compile/c11threads_test.c "#error pthreads are wanted\n")
   # A broker that was stopped for a while answers that there are topics and no brokers. From 2.10 on a client believes it, forgets every
   # broker, and never connects again (issue 5301 of librdkafka). An answer without brokers is to be asked for again, as one without topics is.
-  file(READ ${source}/src/rdkafka_metadata.c metadata)
-  string(REPLACE "if (md->broker_cnt == 0 && md->topic_cnt == 0) {" "if (md->broker_cnt == 0) {" mended "${metadata}")
-  if(mended STREQUAL metadata)
-    message(FATAL_ERROR "librdkafka ${rdkafka_version}: rdkafka_metadata.c does not look as expected, see above")
-  endif()
-  file(WRITE ${source}/src/rdkafka_metadata.c "${mended}")
+  mend_rdkafka(${source}/src/rdkafka_metadata.c "if (md->broker_cnt == 0 && md->topic_cnt == 0) {" "if (md->broker_cnt == 0) {")
+  # Offsets of any group may be asked for without being in one. A broker that does not lead the group any more says so, and the client then
+  # asks its own group for its leader: the one it does not have (issue 5040 of librdkafka: it crashes).
+  mend_rdkafka(${source}/src/rdkafka_request.c
+    "if (actions & RD_KAFKA_ERR_ACTION_REFRESH) {\n                /* Re-query for coordinator */\n                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp,"
+    "if ((actions & RD_KAFKA_ERR_ACTION_REFRESH) && rkb->rkb_rk->rk_cgrp) {\n                /* Re-query for coordinator */\n                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp,")
+  # A topic that is deleted and made anew counts the epochs of its leaders from the beginning. A client that knew the old one takes what it is
+  # told of the new one for outdated, and goes on asking and writing to the leaders of the old one until it is started anew.
+  mend_rdkafka(${source}/src/rdkafka_topic.c "rkt->rkt_topic_id = mdit->topic_id;\n                }"
+    "rkt->rkt_topic_id = mdit->topic_id;
+                        for (j = 0; j < rkt->rkt_partition_cnt; j++) {
+                                rd_kafka_toppar_lock(rkt->rkt_p[j]);
+                                rkt->rkt_p[j]->rktp_leader_epoch = -1;
+                                rd_kafka_toppar_unlock(rkt->rkt_p[j]);
+                        }
+                }")
+  # Who leads a group is remembered for as long as it is asked for often enough, also when the broker says that it does not lead it any more: an
+  # admin client then asks it in vain for ever. What is known for ten seconds is asked for anew.
+  mend_rdkafka(${source}/src/rdkafka_coord.c "cce->cce_ts_used = rd_clock();\n                        if (TAILQ_FIRST("
+    "if (rd_clock() - cce->cce_ts_used > 10 * 1000000) {
+                                rd_kafka_coord_cache_entry_destroy(cc, cce);
+                                return NULL;
+                        }
+                        if (TAILQ_FIRST(")
   foreach(step configure build)
     if(step STREQUAL "configure")
       set(command ${CMAKE_COMMAND} -S ${source} -B ${work}/build -G Ninja -DCMAKE_C_COMPILER=${RDKAFKA_CC} ${rdkafka_flags})

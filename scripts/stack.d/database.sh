@@ -19,19 +19,22 @@ prepare_mysql() {
   [[ ! -d $state/mysql/mysql ]] || return 0
   local log=$state/logs/mysql-install.log
   rm -rf "$state/mysql"
+  mkdir -p "$state/tmp"
   if [[ $database == mysql ]]; then
-    "$(mysql_home)/bin/mysqld" --no-defaults --initialize-insecure --user="$(id -un)" --basedir="$(mysql_home)" --datadir="$state/mysql" >"$log" 2>&1
+    TMPDIR=$state/tmp "$(mysql_home)/bin/mysqld" --no-defaults --initialize-insecure --user="$(id -un)" --basedir="$(mysql_home)" --datadir="$state/mysql" >"$log" 2>&1
   else
-    mariadb-install-db --no-defaults --datadir="$state/mysql" --user="$(id -un)" --auth-root-authentication-method=normal --skip-test-db >"$log" 2>&1
-  fi || die "the database cannot be set up: $(tail -n 1 "$log")"
+    TMPDIR=$state/tmp mariadb-install-db --no-defaults --datadir="$state/mysql" --user="$(id -un)" --auth-root-authentication-method=normal --skip-test-db >"$log" 2>&1
+  fi || die "the database cannot be set up: $(grep -m 1 ERROR "$log" || printf 'see %s' "$log")"
 }
 
-# The socket's name is relative to the data directory: an absolute one may be longer than the system allows.
+# The socket's name is relative to the data directory: an absolute one may be longer than the system allows. Temporary files in a folder of
+# its own: MariaDB starts by removing those that it finds in /tmp, another server's among them.
 launch_mysql() {
+  mkdir -p "$state/tmp"
   local server=(mariadbd) options tls=$state/tls
   if [[ $database == mysql ]]; then server=("$(mysql_home)/bin/mysqld" --basedir="$(mysql_home)" --mysqlx=OFF); fi
   read -ra options <<<"${MILLRACE_STACK_MYSQL_OPTIONS:-}"
-  spawn mysql "${server[0]}" --no-defaults "${server[@]:1}" --user="$(id -un)" --datadir="$state/mysql" --socket=server.sock --port="$mysql_port" \
+  spawn mysql "${server[0]}" --no-defaults "${server[@]:1}" --user="$(id -un)" --datadir="$state/mysql" --tmpdir="$state/tmp" --socket=server.sock --port="$mysql_port" \
     --bind-address=127.0.0.1 --pid-file="$state/mysql/server.pid" --skip-name-resolve --character-set-server=utf8mb4 \
     --innodb-buffer-pool-size=128M --init-file="$state/conf/grants.sql" \
     --ssl-ca="$tls/ca.pem" --ssl-cert="$tls/server.pem" --ssl-key="$tls/server.key" "${options[@]/#/--}"

@@ -2,9 +2,12 @@
 
 readonly kafka_user=millrace kafka_password=millrace-secret
 
-# Ports of a node: clients, controller, SASL, SASL over TLS, (ZooKeeper,) TLS by client certificate.
+# Ports of a node: clients, controller, SASL, SASL over TLS, (ZooKeeper,) TLS by client certificate, other brokers where those come by a proxy.
 node_port() { printf '%s' "$((kafka_port + 10 * (${1#kafka} - 1) + ${2:-0}))"; }
-readonly controller_port=1 sasl_port=2 sasl_ssl_port=3 ssl_port=5
+readonly controller_port=1 sasl_port=2 sasl_ssl_port=3 ssl_port=5 broker_port=6
+
+# proxy_port NODE VARIABLE [OFFSET]: of the proxy before a listener of this node, if there is one.
+proxy_port() { printf '%s' "${!2:+$((${!2:-0} + 10 * (${1#kafka} - 1) + ${3:-0}))}"; }
 zookeeper_port() { printf '%s' "$((kafka_port + 4))"; }
 
 address_kafka() { printf '127.0.0.1:%s' "$(node_port "$1")"; }
@@ -45,27 +48,36 @@ certificates() {
   touch "$tls/complete"
 }
 
-listeners() { # listeners NODE [WITH_CONTROLLER]
+# listeners NODE SASL_PORT BROKER_PORT CONTROLLER_PORT; the last two may be missing.
+listeners() {
   local node=$1 text
-  text=PLAINTEXT://127.0.0.1:$(node_port "$node"),SASL_PLAINTEXT://127.0.0.1:$(node_port "$node" $sasl_port)
+  text=PLAINTEXT://127.0.0.1:$(node_port "$node"),SASL_PLAINTEXT://127.0.0.1:$2
   text+=,SASL_SSL://127.0.0.1:$(node_port "$node" $sasl_ssl_port),SSL://127.0.0.1:$(node_port "$node" $ssl_port)
-  if [[ -n ${2:-} ]]; then text+=,CONTROLLER://127.0.0.1:$(node_port "$node" $controller_port); fi
+  text+=${3:+,BROKER://127.0.0.1:$3}${4:+,CONTROLLER://127.0.0.1:$4}
   printf '%s' "$text"
 }
 
 voters() {
-  local node text=
-  for ((node = 1; node <= nodes; node++)); do text+=${text:+,}$node@127.0.0.1:$(node_port "kafka$node" $controller_port); done
+  local node port text=
+  for ((node = 1; node <= nodes; node++)); do
+    port=$(proxy_port "kafka$node" MILLRACE_STACK_BROKER_PROXY 1)
+    text+=${text:+,}$node@127.0.0.1:${port:-$(node_port "kafka$node" $controller_port)}
+  done
   printf '%s' "$text"
 }
 
 server_properties() {
   local node=$1 in_sync=$((nodes > 1 ? 2 : 1)) listener option
+  local sasl told_sasl told_broker told_controller
+  sasl=$(node_port "$node" $sasl_port)
+  told_sasl=$(proxy_port "$node" MILLRACE_STACK_SASL_PROXY)
+  told_broker=$(proxy_port "$node" MILLRACE_STACK_BROKER_PROXY)
+  told_controller=$(proxy_port "$node" MILLRACE_STACK_BROKER_PROXY 1)
   local package=org.apache.kafka.common.security
   if [[ $kafka_version == 3.* ]]; then
-    printf '%s\n' "broker.id=${node#kafka}" "zookeeper.connect=$(address_zookeeper)" "listeners=$(listeners "$node")"
+    printf '%s\n' "broker.id=${node#kafka}" "zookeeper.connect=$(address_zookeeper)" "listeners=$(listeners "$node" "$sasl")"
   else
-    printf '%s\n' process.roles=broker,controller "node.id=${node#kafka}" "listeners=$(listeners "$node" controller)" \
+    printf '%s\n' process.roles=broker,controller "node.id=${node#kafka}" "listeners=$(listeners "$node" "$sasl" "${told_broker:+$(node_port "$node" $broker_port)}" "$(node_port "$node" $controller_port)")" \
       controller.listener.names=CONTROLLER "controller.quorum.voters=$(voters)" \
       broker.session.timeout.ms=4000 broker.heartbeat.interval.ms=1000 \
       "share.coordinator.state.topic.replication.factor=$nodes" "share.coordinator.state.topic.min.isr=$in_sync"
@@ -77,9 +89,9 @@ server_properties() {
     printf 'listener.name.%s.oauthbearer.sasl.jaas.config=%s required;\n' "$listener" "$package.oauthbearer.OAuthBearerLoginModule"
   done
   cat <<END
-advertised.listeners=$(listeners "$node")
-inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+advertised.listeners=$(listeners "$node" "${told_sasl:-$sasl}" "$told_broker" "$told_controller")
+inter.broker.listener.name=$([[ -n $told_broker ]] && echo BROKER || echo PLAINTEXT)
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 listener.name.ssl.ssl.client.auth=required
 ssl.client.auth=requested

@@ -17,10 +17,12 @@ state_of() { if grep -q '^State:[[:space:]]*T' "/proc/$(pid_of "$1")/status"; th
 
 memory_of() { awk '/^VmRSS/ {printf "%d", $2 / 1024}' "/proc/$(pid_of "$1")/status"; }
 
-# spawn PART COMMAND…: in a session of its own, so that Ctrl+C in this terminal does not reach it.
+# spawn PART COMMAND…: in a session of its own, so that Ctrl+C in this terminal does not reach it. A bound on the size of its files fails
+# its writes, as a full disk does, and does not end it.
 spawn() {
   local part=$1 log=$state/logs/$1.log pid
   shift
+  trap '' XFSZ
   [[ ! -f $log ]] || mv "$log" "$log.old"
   setsid "$@" >"$log" 2>&1 </dev/null 9>&- &
   pid=$!

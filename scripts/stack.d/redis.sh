@@ -11,6 +11,15 @@ check_redis() {
 prepare_redis() {
   mkdir -p "$state/redis" "$state/bin"
   ln -sf /usr/bin/redis-check-rdb "$state/bin/redis-server"
+  mend_redis
+}
+
+# A full disk may leave half a command in the log, and commands after it, with which Redis does not start. It is a cache: what follows goes.
+mend_redis() {
+  local manifest=$state/redis/appendonlydir/appendonly.aof.manifest log=$state/logs/redis-check.log
+  [[ -f $manifest ]] && ! redis-check-aof "$manifest" >"$log" 2>&1 || return 0
+  say "redis: $(sed -n 's/^AOF analyzed: //p' "$log" | tail -n 1); what is not valid is cut off"
+  redis-check-aof --fix "$manifest" <<<y >>"$log" 2>&1 || die "the log of Redis cannot be mended: $(tail -n 1 "$log")"
 }
 
 launch_redis() {

@@ -10,13 +10,8 @@
 namespace millrace::admin {
 namespace {
 
-std::size_t Index(core::DocumentStatus status) { return static_cast<std::size_t>(status); }
-
 std::optional<double> SecondsLeft(const PipelineStatus& status) {
-  const auto& by_status = status.store.documents_by_status;
-  const auto waiting = by_status[Index(core::DocumentStatus::kQueued)] +
-                       by_status[Index(core::DocumentStatus::kProcessing)] +
-                       by_status[Index(core::DocumentStatus::kRetrying)];
+  const std::int64_t waiting = status.waiting();
   if (waiting == 0) return 0;
   if (status.documents_per_second <= 0) return std::nullopt;
   return static_cast<double>(waiting) / status.documents_per_second;
@@ -51,7 +46,7 @@ base::Result<PipelineStatus> PipelineOverview::Pipeline() {
   status.index = ports_.index.size();
   status.outbox_rows = backlog.rows;
   if (backlog.oldest) {
-    status.outbox_age_seconds = std::chrono::duration<double>(core::Now() - *backlog.oldest).count();
+    status.outbox_age_seconds = std::chrono::duration<double>(backlog.Age(core::Now())).count();
   }
   ASSIGN_OR_RETURN(status.dead_letters, ports_.dead_letters.Count({}));
   FillLag(status);

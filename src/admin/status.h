@@ -42,6 +42,15 @@ struct PipelineStatus {
   double tokens_per_second = 0;
   std::optional<double> seconds_left;  // until outbox, lag and in-flight are worked off; none when nothing moves
   std::string model;
+
+  /// Documents that are neither indexed nor given up.
+  std::int64_t waiting() const {
+    const auto count = [this](core::DocumentStatus status) {
+      return store.documents_by_status[static_cast<std::size_t>(status)];
+    };
+    return count(core::DocumentStatus::kQueued) + count(core::DocumentStatus::kProcessing) +
+           count(core::DocumentStatus::kRetrying);
+  }
 };
 
 enum class Readiness { kReady, kLoadingIndex, kDraining };

@@ -23,14 +23,17 @@ struct Globals {
 };
 
 std::vector<Command> ClientCommands() {
-  return {IngestCommand(),          SearchCommand(),          DocumentsListCommand(), DocumentsShowCommand(),
-          DocumentsChunksCommand(), DocumentsDeleteCommand(), TopicsListCommand(),    TopicsCreateCommand(),
-          TopicsDescribeCommand(),  TopicsAlterCommand(),     TopicsDeleteCommand(),  GroupsListCommand(),
-          GroupsDescribeCommand(),  GroupsLagCommand(),       GroupsResetCommand(),   GroupsDeleteCommand(),
-          ProduceCommand(),         ConsumeCommand(),         DlqListCommand(),       DlqShowCommand(),
-          DlqRedriveCommand(),      DlqEditCommand(),         DlqExportCommand(),     DlqPurgeCommand(),
-          ReindexCommand(),         ReplayCommand(),          StatusCommand(),        AnalyticsCommand(),
-          ConfigCommand(),          VersionCommand()};
+  return {IngestCommand(),           SearchCommand(),          DocumentsListCommand(),
+          DocumentsShowCommand(),    DocumentsChunksCommand(), DocumentsVersionsCommand(),
+          DocumentsContentCommand(), DocumentsDeleteCommand(), TopicsListCommand(),
+          TopicsCreateCommand(),     TopicsDescribeCommand(),  TopicsAlterCommand(),
+          TopicsEmptyCommand(),      TopicsDeleteCommand(),    GroupsListCommand(),
+          GroupsDescribeCommand(),   GroupsLagCommand(),       GroupsResetCommand(),
+          GroupsDeleteCommand(),     ProduceCommand(),         ConsumeCommand(),
+          DlqListCommand(),          DlqShowCommand(),         DlqRedriveCommand(),
+          DlqEditCommand(),          DlqExportCommand(),       DlqPurgeCommand(),
+          ReindexCommand(),          ReplayCommand(),          StatusCommand(),
+          AnalyticsCommand(),        ConfigCommand(),          VersionCommand()};
 }
 
 std::string ListCommands(const std::vector<Command>& commands, std::span<const OutsideCommand> outside) {

@@ -155,6 +155,57 @@ int Chunks(const std::string& id, const Context& context) {
   return kOk;
 }
 
+std::vector<std::string> VersionRow(const json::object& version) {
+  const auto is = [&](std::string_view name) {
+    const json::value* value = version.if_contains(name);
+    return value != nullptr && *value == true;
+  };
+  std::string state = is("newest") ? "newest" : "";
+  if (is("indexed")) state += state.empty() ? "indexed" : ", indexed";
+  return {std::to_string(IntegerAt(version, "version")),       state,
+          std::to_string(IntegerAt(version, "content_bytes")), TextAt(version, "overtaken_at").substr(0, 19),
+          TextAt(version, "kept_until").substr(0, 19),         TextAt(version, "title")};
+}
+
+int Versions(const std::string& id, const Context& context) {
+  HttpClient client(context.connection);
+  JsonItems items(context.output);
+  std::vector<std::vector<std::string>> rows;
+  const auto status = ForEachPage(client, fmt::format("/v1/documents/{}/versions", id), "", "versions",
+                                  static_cast<size_t>(-1), [&](const json::array& page) {
+                                    for (const json::value& version : page) {
+                                      if (context.output != OutputFormat::kTable) {
+                                        items.Add(FormatJson(version));
+                                      } else if (version.is_object()) {
+                                        rows.push_back(VersionRow(version.get_object()));
+                                      }
+                                    }
+                                  });
+  if (!status) return Report(status.error());
+  if (context.output != OutputFormat::kTable) {
+    items.Finish();
+  } else {
+    Print(FormatTable({"VERSION", "STATE", "BYTES", "OVERTAKEN", "KEPT UNTIL", "TITLE"}, rows, OutputWidth()));
+  }
+  return kOk;
+}
+
+struct ContentOptions {
+  std::string id;
+  std::int64_t version = 0;  // 0: the newest
+};
+
+int Content(const ContentOptions& options, const Context& context) {
+  HttpClient client(context.connection);
+  const std::string query = options.version > 0 ? fmt::format("?version={}", options.version) : "";
+  const std::string path = fmt::format("/v1/documents/{}/content{}", options.id, query);
+  const auto answer = client.Send({"GET", path});
+  if (!answer) return Report(answer.error());
+  if (answer->status != 200) return Report(ReadAnswer(*answer).error());
+  Print(answer->body);
+  return kOk;
+}
+
 struct DeleteOptions {
   std::vector<std::string> ids;
   bool verify = false;
@@ -239,6 +290,21 @@ CommandBody DeclareChunks(CLI::App& app) {
   return [id](const Context& context) { return Chunks(*id, context); };
 }
 
+CommandBody DeclareVersions(CLI::App& app) {
+  auto id = std::make_shared<std::string>();
+  app.add_option("ID", *id, "The document's id")->required()->check(IsId());
+  return [id](const Context& context) { return Versions(*id, context); };
+}
+
+CommandBody DeclareContent(CLI::App& app) {
+  auto options = std::make_shared<ContentOptions>();
+  app.add_option("ID", options->id, "The document's id")->required()->check(IsId());
+  app.add_option("--version", options->version, "Another version than the newest; documents versions lists them")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 60));
+  return [options](const Context& context) { return Content(*options, context); };
+}
+
 CommandBody DeclareDelete(CLI::App& app) {
   auto options = std::make_shared<DeleteOptions>();
   app.add_option("ID", options->ids, "The documents' ids")->required()->check(IsId());
@@ -268,6 +334,16 @@ Command DocumentsShowCommand() {
 Command DocumentsChunksCommand() {
   return {"documents chunks", "Show the chunks a document was cut into", "  millrace documents chunks 12\n",
           DeclareChunks};
+}
+
+Command DocumentsVersionsCommand() {
+  return {"documents versions", "List the versions of a document whose text is still there",
+          "  millrace documents versions 12\n", DeclareVersions};
+}
+
+Command DocumentsContentCommand() {
+  return {"documents content", "Print a document's text",
+          "  millrace documents content 12\n  millrace documents content 12 --version 3\n", DeclareContent};
 }
 
 Command DocumentsDeleteCommand() {

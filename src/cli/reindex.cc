@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "cli/batches.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/filter_option.h"
 
 namespace millrace::cli {
 namespace json = boost::json;
@@ -18,10 +20,11 @@ namespace {
 struct ReindexOptions {
   std::vector<int64_t> documents;
   std::string status, key_prefix;
+  std::optional<json::value> where;
   bool failed = false, dry_run = false;
   BatchOptions batches;
 
-  bool has_filter() const { return !status.empty() || !key_prefix.empty() || failed; }
+  bool has_filter() const { return !status.empty() || !key_prefix.empty() || failed || where; }
 
   json::object Body() const {
     if (!documents.empty()) return {{"ids", json::array(documents.begin(), documents.end())}};
@@ -29,6 +32,7 @@ struct ReindexOptions {
     if (failed) filter["status"] = "any_failed";
     if (!status.empty()) filter["status"] = status;
     if (!key_prefix.empty()) filter["key_prefix"] = key_prefix;
+    if (where) filter["where"] = *where;
     return {{"filter", std::move(filter)}};
   }
 };
@@ -103,6 +107,7 @@ CommandBody DeclareReindex(CLI::App& app) {
                      ->check(CLI::IsMember({"indexed", "failed", "dead_lettered"}));
   app.add_flag("--failed", options->failed, "Only those that failed or are dead letters")->excludes(status);
   app.add_option("--key-prefix", options->key_prefix, "Only those whose key begins so")->type_name("PREFIX");
+  AddFilterOption(app, "Only those whose metadata match, as JSON", options->where);
   app.add_flag("--dry-run", options->dry_run, "Only count them");
   AddBatchOptions(app, options->batches);
   return [options](const Context& context) -> int {
@@ -120,7 +125,8 @@ Command ReindexCommand() {
   return {"reindex", "Index documents again from the store, while they go on answering",
           "  millrace reindex --dry-run\n"
           "  millrace reindex --failed\n"
-          "  millrace reindex --key-prefix docs/ --rate 50/s\n",
+          "  millrace reindex --key-prefix docs/ --rate 50/s\n"
+          "  millrace reindex --filter '{\"field\": \"metadata.lang\", \"equals\": \"en\"}'\n",
           DeclareReindex};
 }
 

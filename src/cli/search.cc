@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/filter_option.h"
 #include "cli/terminal_text.h"
 
 namespace millrace::cli {
@@ -21,7 +22,7 @@ struct SearchOptions {
   std::optional<double> min_score;
   int per_document = 0;
   int lines = 0;
-  std::string filter;
+  std::optional<json::value> filter;
 };
 
 std::string JoinWords(const std::vector<std::string>& words) {
@@ -52,14 +53,7 @@ int Search(const SearchOptions& options, const Context& context) {
   json::object body{{"query", JoinWords(options.words)}, {"top_k", options.top_k}};
   if (options.min_score) body["min_score"] = *options.min_score;
   if (options.per_document > 0) body["max_per_document"] = options.per_document;
-  if (!options.filter.empty()) {
-    auto filter = ParseJson(options.filter);
-    if (!filter) {
-      Complain("millrace search: --filter is " + filter.error().message);
-      return kUsage;
-    }
-    body["filter"] = std::move(filter).value();
-  }
+  if (options.filter) body["filter"] = *options.filter;
   const std::string text = json::serialize(body);
   HttpClient client(context.connection);
   const auto answer = Call(client, {"POST", "/v1/search", "application/json", text});
@@ -99,7 +93,7 @@ CommandBody DeclareSearch(CLI::App& app) {
   app.add_option("--lines", options->lines, "Of each passage at most so many lines (table only)")
       ->type_name("N")
       ->check(CLI::Range(1, 1000));
-  app.add_option("--filter", options->filter, "Only documents whose metadata match, as JSON")->type_name("JSON");
+  AddFilterOption(app, "Only documents whose metadata match, as JSON", options->filter);
   return [options](const Context& context) { return Search(*options, context); };
 }
 

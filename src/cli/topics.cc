@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <functional>
 #include <memory>
 
 #include "cli/api.h"
@@ -31,12 +32,12 @@ int ListTopics(const Context& context) {
     }
     const json::object& topic = item.get_object();
     rows.push_back({TextAt(topic, "name"), NumberText(topic, "partitions"), NumberText(topic, "replication"),
-                    NumberText(topic, "messages")});
+                    NumberText(topic, "in_sync"), NumberText(topic, "messages")});
   }
   if (context.output != OutputFormat::kTable) {
     items.Finish();
   } else {
-    Print(FormatTable({"NAME", "PARTITIONS", "REPLICATION", "MESSAGES"}, rows, OutputWidth()));
+    Print(FormatTable({"NAME", "PARTITIONS", "REPLICATION", "IN SYNC", "MESSAGES"}, rows, OutputWidth()));
   }
   return kOk;
 }
@@ -68,15 +69,16 @@ std::string FormatTopic(const json::object& topic) {
   return text + "\n" + FormatTable({"PARTITION", "START", "END", "LEADER", "REPLICAS", "IN SYNC"}, rows, OutputWidth());
 }
 
-/// What create, describe and alter have in common: a request that is answered with the topic.
-int SendAndShow(const Request& request, const std::string& done, const Context& context) {
+/// What all but list have in common: a request, and an answer that people read as `show` writes it.
+int SendAndShow(const Request& request, const std::function<std::string(const json::object&)>& show,
+                const Context& context) {
   HttpClient client(context.connection);
   const auto answer = Call(client, request);
   if (!answer) return Report(answer.error());
   if (context.output != OutputFormat::kTable) {
     Print(FormatJson(*answer) + "\n");
   } else {
-    Print(done.empty() ? FormatTopic(answer->get_object()) : done);
+    Print(show(answer->get_object()));
   }
   return kOk;
 }
@@ -105,10 +107,11 @@ int Create(const TopicOptions& options, const Context& context) {
                              {"replication", options.replication},
                              {"config", ConfigOf(options.config, false)}};
   const std::string text = json::serialize(body);
-  return SendAndShow({"POST", "/v1/topics", "application/json", text},
-                     fmt::format("created {} with {} partition{}\n", EscapeControls(options.name), options.partitions,
-                                 options.partitions == 1 ? "" : "s"),
-                     context);
+  const auto show = [&](const json::object&) {
+    return fmt::format("created {} with {} partition{}\n", EscapeControls(options.name), options.partitions,
+                       options.partitions == 1 ? "" : "s");
+  };
+  return SendAndShow({"POST", "/v1/topics", "application/json", text}, show, context);
 }
 
 int Alter(const TopicOptions& options, const Context& context) {
@@ -120,14 +123,25 @@ int Alter(const TopicOptions& options, const Context& context) {
     return kUsage;
   }
   const std::string text = json::serialize(body);
-  return SendAndShow({"PATCH", PathOf(options.name), "application/json", text}, {}, context);
+  return SendAndShow({"PATCH", PathOf(options.name), "application/json", text}, FormatTopic, context);
 }
 
 int DeleteTopic(const TopicOptions& options, const Context& context) {
   const std::string question = fmt::format("Delete topic {} and all of its messages?", options.name);
   if (!options.yes && !Confirm("millrace topics delete", question)) return kUsage;
-  return SendAndShow({"DELETE", PathOf(options.name) + (options.force ? "?force=true" : "")},
-                     fmt::format("deleted {}\n", EscapeControls(options.name)), context);
+  const auto show = [&](const json::object&) { return fmt::format("deleted {}\n", EscapeControls(options.name)); };
+  return SendAndShow({"DELETE", PathOf(options.name) + (options.force ? "?force=true" : "")}, show, context);
+}
+
+int EmptyTopic(const TopicOptions& options, const Context& context) {
+  const std::string question = fmt::format("Remove all messages of topic {}, read or not?", options.name);
+  if (!options.yes && !Confirm("millrace topics empty", question)) return kUsage;
+  const auto show = [&](const json::object& answer) {
+    const int64_t removed = IntegerAt(answer, "removed");
+    return fmt::format("emptied {} of {} message{}\n", EscapeControls(options.name), removed, removed == 1 ? "" : "s");
+  };
+  return SendAndShow({"DELETE", PathOf(options.name) + "/messages" + (options.force ? "?force=true" : "")}, show,
+                     context);
 }
 
 const CLI::Validator& IsEntry() {
@@ -167,7 +181,9 @@ CommandBody DeclareCreate(CLI::App& app) {
 CommandBody DeclareDescribe(CLI::App& app) {
   auto options = std::make_shared<TopicOptions>();
   AddName(app, *options);
-  return [options](const Context& context) { return SendAndShow({"GET", PathOf(options->name)}, {}, context); };
+  return [options](const Context& context) {
+    return SendAndShow({"GET", PathOf(options->name)}, FormatTopic, context);
+  };
 }
 
 CommandBody DeclareAlter(CLI::App& app) {
@@ -180,11 +196,22 @@ CommandBody DeclareAlter(CLI::App& app) {
   return [options](const Context& context) { return Alter(*options, context); };
 }
 
+void AddConsent(CLI::App& app, TopicOptions& options) {
+  app.add_flag("-y,--yes", options.yes, "Do not ask");
+  app.add_flag("--force", options.force, "Even one that Millrace works with");
+}
+
+CommandBody DeclareEmpty(CLI::App& app) {
+  auto options = std::make_shared<TopicOptions>();
+  AddName(app, *options);
+  AddConsent(app, *options);
+  return [options](const Context& context) { return EmptyTopic(*options, context); };
+}
+
 CommandBody DeclareTopicDelete(CLI::App& app) {
   auto options = std::make_shared<TopicOptions>();
   AddName(app, *options);
-  app.add_flag("-y,--yes", options->yes, "Do not ask");
-  app.add_flag("--force", options->force, "Even one that Millrace works with");
+  AddConsent(app, *options);
   return [options](const Context& context) { return DeleteTopic(*options, context); };
 }
 
@@ -209,6 +236,11 @@ Command TopicsAlterCommand() {
   return {"topics alter", "Add partitions to a topic, or change its configuration",
           "  millrace topics alter document-uploads -p 6\n  millrace topics alter greetings --config retention.ms=\n",
           DeclareAlter};
+}
+
+Command TopicsEmptyCommand() {
+  return {"topics empty", "Remove all messages of a topic; offsets go on where they were",
+          "  millrace topics empty greetings --yes\n", DeclareEmpty};
 }
 
 Command TopicsDeleteCommand() {

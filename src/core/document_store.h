@@ -28,6 +28,19 @@ struct StoreCounts {
   std::int64_t chunks = 0;    // of indexed versions
 };
 
+/// A version whose text is still there: the newest, the indexed one, and those overtaken lately.
+struct KeptVersion {
+  Version version = 0;
+  std::string title;
+  Metadata metadata;
+  Chunking chunking;
+  std::int64_t content_bytes = 0;
+  bool indexed = false;                   // answers come from it
+  std::optional<Timestamp> overtaken_at;  // when a newer one was indexed; kOvertakenKept later it goes
+};
+
+inline constexpr std::chrono::hours kOvertakenKept{24};
+
 /// The system of record as clients see it: accept, read, delete. Thread-safe; every write is durable when it returns.
 /// Errors: kUnavailable (disk full, database away), kDeadlineExceeded, kCorrupt.
 class DocumentStore {
@@ -51,6 +64,9 @@ class DocumentStore {
 
   /// Newest first (highest id), without deleted ones unless the status asks for them.
   virtual base::Result<std::vector<DocumentRecord>> List(const DocumentQuery& query) = 0;
+
+  /// Newest first, those below `before`. Of a document that is not there: none.
+  virtual base::Result<std::vector<KeptVersion>> ListVersions(DocumentId id, Version before, std::size_t limit) = 0;
 
   virtual base::Result<StoreCounts> Counts() = 0;
 };

@@ -104,6 +104,7 @@ struct TopicSpec {
 struct TopicInfo {
   TopicSpec spec;  // without config
   std::map<std::int32_t, Watermarks> watermarks;
+  std::int32_t in_sync = 1;  // replicas in sync, of the partition that has fewest
 };
 
 struct PartitionInfo {
@@ -130,6 +131,12 @@ class LogAdmin {
 
   virtual base::Status CreateTopic(const TopicSpec& spec) = 0;  // kConflict when it exists
   virtual base::Status DeleteTopic(const std::string& name) = 0;
+
+  /// Removes the records that are there when it is called, whether groups have read them or not; offsets go on from
+  /// there, and groups keep theirs. How many went. After an error some may have gone: calling again removes the rest.
+  /// kConflict: a compacted topic, whose records Kafka does not let go.
+  virtual base::Result<std::int64_t> EmptyTopic(const std::string& name) = 0;
+
   virtual base::Status AlterTopic(const std::string& name, const TopicChange& change) = 0;
   virtual base::Result<std::vector<TopicInfo>> ListTopics() = 0;  // ascending name
   virtual base::Result<TopicDescription> DescribeTopic(const std::string& name) = 0;

@@ -13,6 +13,14 @@
 
 namespace millrace::core {
 
+/// For so long the relay leaves the message of a synchronous version to the process that accepted it; then it publishes
+/// what a dead one left behind (DELIVERY §2).
+inline constexpr std::chrono::seconds kSyncUploadDelay{60};
+
+inline std::chrono::seconds UploadDelay(const NewDocument& document) {
+  return document.sync ? kSyncUploadDelay : std::chrono::seconds(0);
+}
+
 /// A message that a committed transaction owes the log.
 struct OutboxRow {
   std::int64_t id = 0;
@@ -39,10 +47,17 @@ struct Sent {
 
 struct OutboxBacklog {
   std::int64_t rows = 0;
-  std::optional<Timestamp> oldest;  // when its transaction wrote it
+  std::optional<Timestamp> oldest;  // when its transaction wrote it, by its process's clock
+
+  /// 0 for one whose writer's clock is ahead of ours.
+  std::chrono::milliseconds Age(Timestamp now) const {
+    return oldest && *oldest < now ? now - *oldest : std::chrono::milliseconds(0);
+  }
 };
 
-/// Thread-safe. Rows are claimed by what is unsent, never by "id greater than": commits come out of id order.
+/// Thread-safe. What is due, and which lease has ended, goes by one clock for all who claim, and not by the wall clock
+/// of the process that wrote a row: clocks differ and jump, and what is owed must not wait for them. Rows are claimed
+/// by what is unsent, never by "id greater than": commits come out of id order.
 class Outbox {
  public:
   virtual ~Outbox() = default;

@@ -27,6 +27,10 @@ struct Stalled {
   bool retry_overdue = false;
 };
 
+/// So long after the instant that FindStalled asks for, progress is believed. What seems to be later was written by a
+/// clock that was ahead, and must not hold the sweeper back for as long as that.
+inline constexpr std::chrono::minutes kProgressBelieved{2};
+
 /// What the process that owns the store does beside clients and pipeline. Thread-safe.
 class StoreAdmin {
  public:
@@ -46,8 +50,8 @@ class StoreAdmin {
   /// idempotency key kRequestKept after they came, in short transactions. How many rows went.
   virtual base::Result<std::int64_t> RemoveExpired(Timestamp now) = 0;
 
-  /// Documents `queued` or `processing` without progress since `before`, or `retrying` and due before it, without an
-  /// unsent row of their own on any topic but events, ascending id.
+  /// Documents `queued` or `processing` without progress since `before` (up to kProgressBelieved after it), or
+  /// `retrying` and due before it, without an unsent row of their own on any topic but events, ascending id.
   virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, std::size_t limit) = 0;
 
   /// The largest content in bytes that the store takes, where it has a bound of its own.

@@ -102,6 +102,17 @@ Decoded<search::SearchRequest> DecodeContractSearch(std::string_view body) {
   return request;
 }
 
+std::optional<core::Filter> TakeFilter(JsonObject& object, std::string_view name, std::string_view at) {
+  const auto text = object.ObjectText(name, Need::kNullable);
+  if (!text) return std::nullopt;
+  auto filter = core::ParseFilter(*text);
+  if (filter) return std::move(*filter);
+  base::Error error = filter.error();
+  error.field.replace(0, std::string_view("/filter").size(), at);
+  object.AddError(error);
+  return std::nullopt;
+}
+
 Decoded<search::SearchRequest> DecodeSearch(std::string_view body) {
   auto parsed = JsonObject::Parse(body);
   if (const auto* problem = std::get_if<Problem>(&parsed)) return *problem;
@@ -112,14 +123,7 @@ Decoded<search::SearchRequest> DecodeSearch(std::string_view body) {
   request.max_per_document =
       static_cast<std::size_t>(object.Integer("max_per_document", 1, kMaxTopK, Need::kNullable).value_or(0));
   request.min_score = static_cast<float>(object.Number("min_score", -1, 1, Need::kNullable).value_or(-1));
-  if (const auto text = object.ObjectText("filter", Need::kNullable)) {
-    auto filter = core::ParseFilter(*text);
-    if (filter) {
-      request.filter = std::move(*filter);
-    } else {
-      object.AddError(filter.error());
-    }
-  }
+  request.filter = TakeFilter(object, "filter", "/filter");
   object.RefuseOthers();
   if (auto problem = object.problem()) return *problem;
   return request;

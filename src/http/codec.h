@@ -7,7 +7,9 @@
 #include <variant>
 
 #include "core/document.h"
+#include "core/filter.h"
 #include "core/limits.h"
+#include "http/json_object.h"
 #include "http/problem.h"
 #include "search/search.h"
 
@@ -28,6 +30,9 @@ Decoded<search::SearchRequest> DecodeContractSearch(std::string_view body);
 
 /// /v1: `{"query","top_k"?=10,"min_score"?,"filter"?}`, other members refused by name.
 Decoded<search::SearchRequest> DecodeSearch(std::string_view body);
+
+/// The condition in the member `name`, if there is one; what is wrong with it is said of what lies at the pointer `at`.
+std::optional<core::Filter> TakeFilter(JsonObject& object, std::string_view name, std::string_view at);
 
 /// 415 for a body of another media type than `expected` (`json` also takes any `+json`); a missing Content-Type will
 /// do.

@@ -34,6 +34,11 @@ void WritePosition(JsonWriter& json, const std::optional<core::Position>& positi
   json.Member("offset", position->offset).EndObject();
 }
 
+void WriteChunking(JsonWriter& json, const core::Chunking& chunking) {
+  json.Key("chunking").BeginObject().Member("strategy", core::StrategyName(chunking.strategy));
+  json.Member("max_tokens", chunking.max_tokens).Member("overlap_tokens", chunking.overlap_tokens).EndObject();
+}
+
 }  // namespace
 
 void WriteDocumentMembers(JsonWriter& json, const core::DocumentRecord& record, bool searchable) {
@@ -44,9 +49,7 @@ void WriteDocumentMembers(JsonWriter& json, const core::DocumentRecord& record, 
   json.Member("attempts", record.attempts);
   WriteTime(json, "next_attempt_at", record.next_attempt_at);
   json.Key("metadata").Raw(core::FormatMetadata(record.metadata));
-  json.Key("chunking").BeginObject().Member("strategy", core::StrategyName(record.chunking.strategy));
-  json.Member("max_tokens", record.chunking.max_tokens).Member("overlap_tokens", record.chunking.overlap_tokens);
-  json.EndObject();
+  WriteChunking(json, record.chunking);
   json.Member("created_at", core::FormatTimestamp(record.created_at));
   json.Member("updated_at", core::FormatTimestamp(record.updated_at));
   json.Key("steps").BeginObject();
@@ -58,6 +61,18 @@ void WriteDocumentMembers(JsonWriter& json, const core::DocumentRecord& record, 
   WriteError(json, record.error);
   json.Member("warning", record.warning);
   WritePosition(json, record.position);
+}
+
+void WriteVersion(JsonWriter& json, const core::KeptVersion& version, bool newest) {
+  json.BeginObject().Member("version", version.version).Member("title", version.title);
+  json.Member("newest", newest).Member("indexed", version.indexed).Member("content_bytes", version.content_bytes);
+  json.Key("metadata").Raw(core::FormatMetadata(version.metadata));
+  WriteChunking(json, version.chunking);
+  WriteTime(json, "overtaken_at", version.overtaken_at);
+  std::optional<core::Timestamp> kept_until;
+  if (version.overtaken_at) kept_until = *version.overtaken_at + core::kOvertakenKept;
+  WriteTime(json, "kept_until", kept_until);
+  json.EndObject();
 }
 
 void WriteChunk(JsonWriter& json, const core::StoredChunk& stored) {

@@ -22,6 +22,7 @@ std::vector<Route> BuildRoutes(const Services& services) {
   AddReindexRoutes(services, routes);
   AddReplayRoutes(services, routes);
   AddAdminRoutes(services.operations(), routes);
+  AddHistoryRoutes(services, routes);
   AddSchemaRoutes(routes);
   AddDocsRoutes(routes);
   AddConsoleRoutes(routes);

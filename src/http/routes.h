@@ -22,6 +22,7 @@ void AddDeadLetterRoutes(const Services& services, std::vector<Route>& routes);
 void AddReindexRoutes(const Services& services, std::vector<Route>& routes);
 void AddReplayRoutes(const Services& services, std::vector<Route>& routes);
 void AddAdminRoutes(const Operations& operations, std::vector<Route>& routes);
+void AddHistoryRoutes(const Services& services, std::vector<Route>& routes);
 void AddSchemaRoutes(std::vector<Route>& routes);
 void AddDocsRoutes(std::vector<Route>& routes);
 void AddConsoleRoutes(std::vector<Route>& routes);

@@ -159,11 +159,62 @@ Response ListChunks(const Services& services, const Request& request) {
   return response;
 }
 
-Response ShowContent(const Services& services, const Request& request) {
-  if (const auto problem = CheckQuery(request, {})) return ToResponse(*problem);
+constexpr core::Version kMaxVersion = std::numeric_limits<core::Version>::max() - 1;
+
+Response ListVersions(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {"limit", "cursor"})) return ToResponse(*problem);
+  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
+  if (const auto* problem = std::get_if<Problem>(&limit)) return ToResponse(*problem);
+  const auto cursor = Find(request.query, "cursor");
+  const auto before = DecodeInteger("cursor", cursor.value_or(std::to_string(kMaxVersion)), 1, kMaxVersion);
+  if (const auto* problem = std::get_if<Problem>(&before)) return ToResponse(*problem);
   const auto found = FindRecord(services, request);
   if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+
   const auto& record = std::get<core::DocumentRecord>(found);
+  const auto wanted = static_cast<std::size_t>(std::get<std::int64_t>(limit));
+  const auto page = services.documents.ListVersions(record.id, std::get<std::int64_t>(before), wanted + 1);
+  if (!page) return ToResponse(page.error());
+  JsonWriter json;
+  json.BeginObject().Key("versions").BeginArray();
+  const std::size_t shown = std::min(wanted, page->size());
+  for (std::size_t i = 0; i < shown; ++i) WriteVersion(json, (*page)[i], (*page)[i].version == record.version);
+  json.EndArray();
+  const bool more = page->size() > wanted;
+  json.Member("next_cursor", more ? std::optional(std::to_string((*page)[shown - 1].version)) : std::nullopt);
+  json.EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+/// Makes `record` what an older version said, as far as its content goes.
+std::optional<Problem> ChooseVersion(const Services& services, std::string_view text, core::DocumentRecord& record) {
+  const auto version = DecodeInteger("version", text, 1, kMaxVersion);
+  if (const auto* problem = std::get_if<Problem>(&version)) return *problem;
+  const core::Version wanted = std::get<std::int64_t>(version);
+  const auto kept = services.documents.ListVersions(record.id, wanted + 1, 1);
+  if (!kept) return ToProblem(kept.error());
+  if (kept->empty() || kept->front().version != wanted) {
+    return ToProblem(
+        {base::Code::kNotFound,
+         fmt::format("The text of version {} of document {} is not there; an overtaken one stays for {} hours.", wanted,
+                     record.id, core::kOvertakenKept.count()),
+         "/version"});
+  }
+  record.version = wanted;
+  record.content_bytes = kept->front().content_bytes;
+  return std::nullopt;
+}
+
+Response ShowContent(const Services& services, const Request& request) {
+  if (const auto problem = CheckQuery(request, {"version"})) return ToResponse(*problem);
+  auto found = FindRecord(services, request);
+  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+  auto& record = std::get<core::DocumentRecord>(found);
+  if (const auto version = Find(request.query, "version")) {
+    if (const auto problem = ChooseVersion(services, *version, record)) return ToResponse(*problem);
+  }
   auto first = services.contents.ReadPart(record.id, record.version, 0);
   if (!first) return ToResponse(first.error());
   Response response;
@@ -212,6 +263,7 @@ void AddDocumentRoutes(const Services& services, std::shared_ptr<Waiting> waitin
   add("GET", "/v1/documents/{id}", Scope::kRead, "getDocument", ShowDocument);
   add("DELETE", "/v1/documents/{id}", Scope::kWrite, "deleteDocument", DeleteDocument);
   add("GET", "/v1/documents/{id}/chunks", Scope::kRead, "listChunks", ListChunks);
+  add("GET", "/v1/documents/{id}/versions", Scope::kRead, "listVersions", ListVersions);
   add("GET", "/v1/documents/{id}/content", Scope::kRead, "getContent", ShowContent);
 }
 

@@ -14,12 +14,14 @@ using Need = JsonObject::Need;
 
 constexpr std::int64_t kMaxExactId = (std::int64_t{1} << 53) - 1;  // as the description has it: exact in every JSON
 
-struct Selection {
-  core::ReindexQuery query;
+struct Reindexing {
+  ingest::ReindexSelection selection;
   bool dry_run = true;
 };
 
-void TakeFilter(JsonObject& filter, core::ReindexQuery& query) {
+void TakeSelection(JsonObject& filter, ingest::ReindexSelection& selection) {
+  core::ReindexQuery& query = selection.query;
+  selection.where = TakeFilter(filter, "where", "/filter/where");
   query.key_prefix = filter.String("key_prefix", Need::kNullable);
   if (const auto name = filter.String("status", Need::kNullable)) {
     const auto status = *name == "any_failed" ? core::DocumentStatus::kFailed : core::ParseStatus(*name);
@@ -32,36 +34,37 @@ void TakeFilter(JsonObject& filter, core::ReindexQuery& query) {
   }
 }
 
-/// `{"ids"}` or `{"filter":{status,key_prefix}}`, with dry_run, limit and cursor.
-Decoded<Selection> DecodeSelection(const Request& request) {
+/// `{"ids"}` or `{"filter":{status,key_prefix,where}}`, with dry_run, limit and cursor.
+Decoded<Reindexing> DecodeReindexing(const Request& request) {
   if (const auto problem = CheckQuery(request, {})) return *problem;
   if (const auto problem = CheckMediaType(request, MediaType::kJson)) return *problem;
   auto parsed = JsonObject::Parse(request.body);
   if (auto* problem = std::get_if<Problem>(&parsed)) return std::move(*problem);
   auto& object = std::get<JsonObject>(parsed);
-  Selection selection;
-  core::ReindexQuery& query = selection.query;
-  query.ids = TakeIdsOrFilter(object, kMaxExactId, [&](JsonObject& filter) { TakeFilter(filter, query); });
-  selection.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
+  Reindexing reindexing;
+  core::ReindexQuery& query = reindexing.selection.query;
+  query.ids =
+      TakeIdsOrFilter(object, kMaxExactId, [&](JsonObject& filter) { TakeSelection(filter, reindexing.selection); });
+  reindexing.dry_run = object.Bool("dry_run", Need::kOptional).value_or(true);
   query.limit = static_cast<std::size_t>(object.Integer("limit", 1, kMaxBatch, Need::kNullable).value_or(100));
   query.before = TakeIdCursor(object);
   object.RefuseOthers();
   if (auto problem = object.problem()) return std::move(*problem);
-  return selection;
+  return reindexing;
 }
 
 Response ReindexMany(const Services& services, const Request& request) {
-  const auto decoded = DecodeSelection(request);
+  const auto decoded = DecodeReindexing(request);
   if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
-  const auto& [query, dry_run] = std::get<Selection>(decoded);
+  const auto& [selection, dry_run] = std::get<Reindexing>(decoded);
   core::ReindexBatch batch;
   std::int64_t matched = 0;
   if (dry_run) {
-    const auto count = services.reindex.Count(query);
+    const auto count = services.reindex.Count(selection, request.deadline);
     if (!count) return ToResponse(count.error());
     matched = *count;
   } else {
-    auto queued = services.reindex.Queue(query, request.deadline);
+    auto queued = services.reindex.Queue(selection, request.deadline);
     if (!queued) return ToResponse(queued.error());
     batch = std::move(*queued);
     matched = static_cast<std::int64_t>(batch.queued.size());

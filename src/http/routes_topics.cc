@@ -25,8 +25,8 @@ constexpr std::int64_t kMaxReplication = 100;
 /// The pipeline lives on these.
 bool IsOurs(std::string_view topic) {
   if (topic.starts_with(std::string(core::kUploadsTopic) + "-retry-")) return true;
-  constexpr std::array<std::string_view, 4> kOurs = {core::kUploadsTopic, core::kDeadLettersTopic, core::kEventsTopic,
-                                                     core::kAnalyticsTopic};
+  constexpr std::array<std::string_view, 5> kOurs = {core::kUploadsTopic, core::kDeadLettersTopic, core::kEventsTopic,
+                                                     core::kAnalyticsTopic, core::kWebhookRetriesTopic};
   return std::find(kOurs.begin(), kOurs.end(), topic) != kOurs.end();
 }
 
@@ -42,7 +42,8 @@ Response ListTopics(const Services& services, const Request& request) {
     std::int64_t messages = 0;
     for (const auto& [partition, marks] : topic.watermarks) messages += marks.high - marks.low;
     json.BeginObject().Member("name", topic.spec.name).Member("partitions", topic.spec.partitions);
-    json.Member("replication", topic.spec.replication).Member("messages", messages).EndObject();
+    json.Member("replication", topic.spec.replication).Member("in_sync", topic.in_sync);
+    json.Member("messages", messages).EndObject();
   }
   json.EndArray().EndObject();
   Response response;
@@ -154,15 +155,32 @@ Response AlterTopic(const Services& services, const Request& request) {
   return Describe(LookAfterChange(services.log.topics, name), 200);
 }
 
-Response DeleteTopic(const Services& services, const Request& request) {
-  if (const auto problem = CheckQuery(request, {"force"})) return ToResponse(*problem);
+/// Takes nothing from a topic of ours unless it is forced to. `does`: what force would do to it.
+std::optional<Problem> CheckForce(const Request& request, std::string_view does) {
+  if (auto problem = CheckQuery(request, {"force"})) return problem;
   const auto force = DecodeBool("force", Find(request.query, "force").value_or("false"));
-  if (const auto* problem = std::get_if<Problem>(&force)) return ToResponse(*problem);
+  if (const auto* problem = std::get_if<Problem>(&force)) return *problem;
   const std::string name = TopicOf(request);
-  if (IsOurs(name) && !std::get<bool>(force)) {
-    return ToResponse(
-        Problem{409, fmt::format("topic {} is one that Millrace works with: force deletes it all the same", name), {}});
-  }
+  if (!IsOurs(name) || std::get<bool>(force)) return std::nullopt;
+  return Problem{
+      409, fmt::format("topic {} is one that Millrace works with: force {} it all the same", name, does), {}};
+}
+
+Response EmptyTopic(const Services& services, const Request& request) {
+  if (const auto problem = CheckForce(request, "empties")) return ToResponse(*problem);
+  const std::string name = TopicOf(request);
+  const auto removed = services.log.topics.EmptyTopic(name);
+  if (!removed) return ToResponse(removed.error());
+  JsonWriter json;
+  json.BeginObject().Member("name", name).Member("removed", *removed).EndObject();
+  Response response;
+  response.body = std::move(json).Take();
+  return response;
+}
+
+Response DeleteTopic(const Services& services, const Request& request) {
+  if (const auto problem = CheckForce(request, "deletes")) return ToResponse(*problem);
+  const std::string name = TopicOf(request);
   if (const auto deleted = services.log.topics.DeleteTopic(name); !deleted) return ToResponse(deleted.error());
   JsonWriter json;
   json.BeginObject().Member("name", name).Member("status", "deleted").EndObject();
@@ -184,6 +202,7 @@ void AddTopicRoutes(const Services& services, std::vector<Route>& routes) {
   add("GET", "/v1/topics/{name}", Scope::kRead, "getTopic", ShowTopic);
   add("PATCH", "/v1/topics/{name}", Scope::kAdmin, "alterTopic", AlterTopic);
   add("DELETE", "/v1/topics/{name}", Scope::kAdmin, "deleteTopic", DeleteTopic);
+  add("DELETE", "/v1/topics/{name}/messages", Scope::kAdmin, "emptyTopic", EmptyTopic);
 }
 
 }  // namespace millrace::http

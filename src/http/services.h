@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/pipeline_history.h"
 #include "admin/status.h"
 #include "base/metrics.h"
 #include "core/document_store.h"
@@ -55,6 +56,7 @@ struct Services {
   search::Search& search;
   search::EventHub& events;
   admin::Overview& overview;
+  const admin::PipelineHistory& history;
   ingest::DeadLetterService& dead_letters;
   ingest::ReindexService& reindex;
   ingest::ReplayService& replay;

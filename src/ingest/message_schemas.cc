@@ -83,7 +83,7 @@ bool MessageSchemas::RegisterAll(Deadline deadline) {
   {
     std::lock_guard lock(mutex_);
     for (const auto& [name, topic] : topics_) {
-      if (!topic.id && !topic.refused) open[name] = topic.schema;
+      if (!topic.id) open[name] = topic.schema;
     }
   }
   bool all = true;
@@ -101,12 +101,11 @@ bool MessageSchemas::RegisterAll(Deadline deadline) {
     }
     const base::Error& error = id.error();
     const bool is_away = base::IsRetryable(error.code);
-    if (!is_away && !topic.framed) {
-      topic.refused = true;
-      base::LogError("the schema of {} is not registered, and its messages go without an id: {}", name, error.message);
-      continue;
-    }
-    if (std::exchange(topic.trouble, error.message) != error.message) {
+    const bool is_news = std::exchange(topic.trouble, error.message) != error.message;
+    if (is_news && !is_away) {
+      base::LogError("the schema of {} is not registered, and its messages {}: {}", name,
+                     topic.framed ? "wait" : "go without an id", error.message);
+    } else if (is_news) {
       base::LogWarning("the schema of {} is not registered yet: {}", name, error.message);
     }
     all = false;

@@ -28,7 +28,8 @@ class MessageSchemas {
                  std::set<std::string> framed_topics, base::Metrics& metrics);
   ~MessageSchemas();
 
-  /// Registers the schemas: now, when the registry answers soon, else from a thread until it does.
+  /// Registers the schemas: now, when the registry answers soon, else from a thread until it has taken each. One that
+  /// it refuses it may take later, when somebody changed its rules or removed what was in the way.
   void Start();
   void Stop();
 
@@ -46,11 +47,10 @@ class MessageSchemas {
     std::string_view schema;
     bool framed = false;
     std::optional<std::int32_t> id = {};
-    bool refused = false;      // by the registry, for good
     std::string trouble = {};  // why it is not registered yet, as last said to the log
   };
 
-  /// False while there is a schema that could still be registered.
+  /// Whether the registry has taken all of them.
   bool RegisterAll(base::Deadline deadline);
   void KeepRegistering();
 

@@ -26,11 +26,14 @@ class OffsetTracker {
     return ours;
   }
 
-  /// Notes a record as begun; the epoch to hand to Done(). 0 when the partition is not ours.
+  /// Notes a record as begun; the epoch to hand to Done(). 0 when the partition is not ours. Offsets that go back are
+  /// those of a topic that was deleted and made anew while we kept the partition: what we knew is of the old one.
   std::uint64_t Begin(const core::Position& position) {
-    const auto found = partitions_.find({position.topic, position.partition});
+    const core::TopicPartition partition{position.topic, position.partition};
+    const auto found = partitions_.find(partition);
     if (found == partitions_.end()) return 0;
     Partition& entry = found->second;
+    if (position.offset < entry.next) Assign(partition);
     entry.open.insert(position.offset);
     entry.next = position.offset + 1;
     entry.read_any = true;

@@ -98,8 +98,7 @@ void OutboxRelay::LookAtBacklog() {
   if (!backlog) return;  // the claim that follows meets the same outage and says so
   backlog_ = backlog->rows;
   rows_.Set(static_cast<double>(backlog->rows));
-  const auto age = backlog->oldest ? core::Now() - *backlog->oldest : std::chrono::milliseconds(0);
-  age_.Set(std::chrono::duration<double>(age).count());
+  age_.Set(std::chrono::duration<double>(backlog->Age(core::Now())).count());
 }
 
 }  // namespace millrace::ingest

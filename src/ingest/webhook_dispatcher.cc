@@ -27,11 +27,11 @@ constexpr auto kLongestAsked = std::chrono::minutes(5);  // of Retry-After
 bool IsAway(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
 bool IsWorthAnotherTry(int status) { return status == 408 || status == 425 || status >= 500; }
 
-/// The same however often the event is sent, also after a redrive. The time is part of it because offsets of a topic
-/// made anew begin at 0 again.
-std::string EventId(const FailureTrace& trace) {
-  return fmt::format("{}-{}-{}-{}", trace.original.topic, trace.original.partition, trace.original.offset,
-                     trace.original_timestamp.time_since_epoch().count());
+/// The same however often the event is sent: after a redrive, and when the relay, after a crash, carried it to the log
+/// twice. So it is made of what the event says, which has its time in it, and not of where it lies.
+std::string EventId(const core::LogRecord& record) {
+  constexpr std::size_t kDigits = 32;
+  return fmt::format("{}-{}", core::kEventsTopic, core::Sha256Hex(core::Payload(*record.value)).substr(0, kDigits));
 }
 
 std::chrono::milliseconds Jittered(std::chrono::milliseconds delay) {
@@ -259,7 +259,7 @@ WebhookDispatcher::Outcome WebhookDispatcher::Send(const Item& item) {
   core::WebhookRequest request;
   request.body = core::Payload(*item.record.value);
   request.headers = {{"Content-Type", "application/json"},
-                     {"Millrace-Event-Id", EventId(item.trace)},
+                     {"Millrace-Event-Id", EventId(item.record)},
                      {"Millrace-Timestamp", std::to_string(now)}};
   if (!options_.secret.empty()) {
     const std::string signature = core::HmacSha256Hex(options_.secret, fmt::format("{}.{}", now, request.body));
@@ -342,7 +342,7 @@ bool WebhookDispatcher::Conclude(const Item& item, const Outcome& outcome, bool 
   });
   if (!listed) return false;
   dead_lettered_.Add();
-  base::LogError("the webhook of {} is a dead letter after {} {}: {}", EventId(item.trace), letter.attempts,
+  base::LogError("the webhook of {} is a dead letter after {} {}: {}", EventId(item.record), letter.attempts,
                  exhausted ? "tries" : "try", outcome.reason);
   return true;
 }

@@ -1,7 +1,6 @@
 #include "main/backup.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -13,6 +12,7 @@
 #include "adapters/sqlite/backup.h"
 #include "base/deadline.h"
 #include "cli/exit_code.h"
+#include "cli/progress_line.h"
 #include "main/backend.h"
 #include "main/config.h"
 
@@ -38,14 +38,13 @@ int Misused(std::string_view command, std::string_view message) {
   return kUsage;
 }
 
-/// A line that says how far it is, on a terminal.
-sqlite::CopyProgress ProgressLine() {
-  return [shown = -1](std::int64_t done, std::int64_t all) mutable {
-    const int percent = all > 0 ? static_cast<int>(done * 100 / all) : 100;
-    if (isatty(STDERR_FILENO) == 0 || percent == shown) return;
-    shown = percent;
-    fmt::print(stderr, "\r{} %{}", percent, done == all ? "\r\x1b[K" : "");
-  };
+/// Runs `copy` with a line that says how far it is and that is gone afterwards.
+template <typename Copy>
+auto WithProgress(const Copy& copy) {
+  cli::ProgressLine line;
+  return copy([&line](std::int64_t done, std::int64_t all) {
+    line.Show(fmt::format("copied {} %", all > 0 ? done * 100 / all : 100));
+  });
 }
 
 /// Parses the arguments, `declare`d ones among them, and runs `body` when they hold. The exit code.
@@ -81,7 +80,9 @@ int ParseAndRun(std::string_view command, const std::string& summary, const std:
 
 int RestoreFile(const Asked& asked) {
   const std::string& data = asked.loaded.config.data;
-  auto restored = sqlite::RestoreBackup(asked.file, data, asked.replace, ProgressLine());
+  auto restored = WithProgress([&](const sqlite::CopyProgress& progress) {
+    return sqlite::RestoreBackup(asked.file, data, asked.replace, progress);
+  });
   if (!restored) {
     base::Error error = std::move(restored).error();
     if (error.field == "replace") error.message += ": --replace puts it aside and keeps it";
@@ -134,7 +135,9 @@ int Backup(const std::vector<std::string>& arguments) {
                                                "as mysqldump --single-transaction {}; docs/backup.md says how",
                                                config.mysql_host, config.mysql_database));
         }
-        const auto bytes = sqlite::WriteBackup(config.data, asked.file, ProgressLine());
+        const auto bytes = WithProgress([&](const sqlite::CopyProgress& progress) {
+          return sqlite::WriteBackup(config.data, asked.file, progress);
+        });
         if (!bytes) return Fail("backup", bytes.error());
         fmt::print("wrote {} ({:.1f} MB)\n", asked.file, static_cast<double>(*bytes) / 1e6);
         return 0;

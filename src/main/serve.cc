@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapters/memory/memory_cache.h"
+#include "admin/pipeline_history.h"
 #include "admin/pipeline_overview.h"
 #include "admin/topic_keeper.h"
 #include "base/log.h"
@@ -105,7 +106,8 @@ class Application {
                    index_, backend_.instances, [this] { return Self(); }, [this] { return Readiness(); },
                    [this] { return processor_.outage(); }, ProbesOf(config_, backend_, StoreProbe(), schemas_.Probe()),
                    RetryGroupsOf(config_), config_.cluster() ? "cluster" : "embedded", model_.description},
-                  metrics) {}
+                  metrics),
+        history_(overview_) {}
 
   base::Status Start(const ListenAddress& address, std::uint16_t port) {
     url_ = UrlOf(address, port);
@@ -119,6 +121,7 @@ class Application {
     RETURN_IF_ERROR(webhooks_.Start());
     if (takeover_) takeover_->Start();
     housekeeper_.Start();
+    history_.Start();
     Announce();
     return {};
   }
@@ -128,6 +131,7 @@ class Application {
 
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {
+    history_.Stop();
     if (takeover_) takeover_->Stop();
     if (consumers_) {
       StopWithin(
@@ -152,6 +156,7 @@ class Application {
                             search_,
                             hub_,
                             overview_,
+                            history_,
                             dead_letters_,
                             reindex_,
                             replay_,
@@ -276,6 +281,7 @@ class Application {
   ingest::Housekeeper housekeeper_;
   ingest::Presence presence_;
   admin::PipelineOverview overview_;
+  admin::PipelineHistory history_;
 };
 
 /// The console's own port, where the Kafka UI was that it takes the place of.

@@ -2,54 +2,67 @@
 
 import contextlib
 import os
-import time
+
+import kafka
 
 from cluster import Cluster, ClusterServer, Worker
 from producers import Producer
 from proxy import PASS, Loop, Proxy
-from stack import UPLOADS, Stack
+from stack import EVENTS, UPLOADS, Stack
 from state import MysqlStore
 from watch import KafkaWatch
 from world import DELAYS, Seat, World
 
 # A member that is gone holds its partitions until its session ends: the shortest that brokers allow.
 SESSION = "session.timeout.ms=6000"
+# Of a node of scripts/stack, above its port.
+SASL_LISTENER, BROKER_LISTENER, CONTROLLER_LISTENER = 2, 6, 1
 
 
 class Installation(World):
-    def __init__(self, folder, servers, workers, clocks=False):
+    def __init__(self, folder, servers, workers, clocks=False, losses=False):
         super().__init__(folder, clocks)
         self.stack = Stack()
-        self.cluster = Cluster(self.stack, self.folder)
-        self.store = MysqlStore(self.cluster)
         self.loop = Loop()
         self.nodes = len(self.stack.bootstrap.split(","))
-        self.shapes = {"cluster", "brokers" if self.nodes > 1 else "single"} | ({"clocks"} if clocks else set())
-        self.shared_proxies = {}
-        self.troubled_until = 0.0
-        self.troubles = 0
-        if port := os.environ.get("MILLRACE_CHAOS_KAFKA"):
-            # The stack's SASL listener is advertised with this port: every connection of a program to the broker passes here.
-            listener = int(self.stack.bootstrap.rsplit(":", 1)[1]) + 2
-            self.shared_proxies["kafka"] = Proxy(self.loop, "127.0.0.1", listener, int(port))
+        self.shapes = {"cluster", "brokers" if self.nodes > 1 else "single"} | ({"clocks"} if clocks else set()) | ({"losses"} if losses else set())
+        self.shared_proxies, self.broker_proxies = {}, []
+        if port := os.environ.get("MILLRACE_STACK_SASL_PROXY"):
+            # The SASL listener of each broker is advertised with such a port: every connection of a program to it passes there.
+            plain = [int(address.rsplit(":", 1)[1]) for address in self.stack.bootstrap.split(",")]
+            self.shared_proxies["kafka"] = [Proxy(self.loop, "127.0.0.1", first + SASL_LISTENER, int(port) + first - plain[0]) for first in plain]
             self.shapes.add("proxied")
+            if self.nodes > 1:
+                self.separate(plain, int(port) + 1)
+        self.cluster = Cluster(self.stack, self.folder)
+        self.store = MysqlStore(self.cluster)
         for number in range(servers):
             self.seats.append(self.seat(f"server{number}", ClusterServer))
         for number in range(workers):
             self.seats.append(self.seat(f"worker{number}", Worker))
         self.joined = 0
 
+    def separate(self, plain, port):
+        """Brokers meet each other by proxies, too. They are started anew for it: without these they do not find each other."""
+        self.shapes.add("separated")
+        self.broker_proxies = [[Proxy(self.loop, "127.0.0.1", first + listener, port + first - plain[0] + offset)
+                                for offset, listener in enumerate((BROKER_LISTENER, CONTROLLER_LISTENER))] for first in plain]
+        self.stack.stop("kafka")
+        os.environ["MILLRACE_STACK_BROKER_PROXY"] = str(port)
+        self.stack.start("kafka")
+
     def seat(self, name, kind):
         settings = self.stack.settings
         proxies = {"mysql": Proxy(self.loop, settings["MYSQL_HOST"], int(settings["MYSQL_PORT"])),
                    "redis": Proxy(self.loop, settings["REDIS_HOST"], int(settings["REDIS_PORT"]))}
-        environment = self.environment | self.clock_environment(name) | {"MYSQL_PORT": str(proxies["mysql"].port), "REDIS_PORT": str(proxies["redis"].port),
-                                          "MILLRACE_KAFKA_PROPERTIES": SESSION}
+        clock, environment = self.clock(name)
+        environment = self.environment | environment | {"MYSQL_PORT": str(proxies["mysql"].port), "REDIS_PORT": str(proxies["redis"].port),
+                                                        "MILLRACE_KAFKA_PROPERTIES": SESSION}
         if "kafka" in self.shared_proxies:
-            environment |= {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{self.shared_proxies['kafka'].port}",
+            environment |= {"KAFKA_BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{proxy.port}" for proxy in self.shared_proxies["kafka"]),
                             "MILLRACE_KAFKA_SECURITY_PROTOCOL": "sasl_plaintext", "MILLRACE_KAFKA_SASL_MECHANISM": "PLAIN",
                             "MILLRACE_KAFKA_SASL_USERNAME": "millrace", "MILLRACE_KAFKA_SASL_PASSWORD": "millrace-secret"}
-        return Seat(name, self.cluster.make(kind, *DELAYS, environment=environment), self.clock_of(name), proxies)
+        return Seat(name, self.cluster.make(kind, *DELAYS, environment=environment), clock, proxies)
 
     def producers(self, seed):
         producer = Producer(self, seed)
@@ -61,23 +74,14 @@ class Installation(World):
 
     # Faults
 
-    def is_troubled(self):
-        return self.troubles > 0 or time.monotonic() < self.troubled_until
-
-    @contextlib.contextmanager
-    def trouble(self):
-        """While something shared is away, and for a while after it, a process may refuse to start."""
-        self.troubles += 1
-        try:
-            yield
-        finally:
-            self.troubles -= 1
-            self.troubled_until = time.monotonic() + 30
-
     def proxies(self, name):
         if name in self.shared_proxies:
-            return [self.shared_proxies[name]]
+            return self.shared_proxies[name]
         return [seat.proxies[name] for seat in self.seats]
+
+    def all_proxies(self):
+        shared = [proxy for proxies in (*self.shared_proxies.values(), *self.broker_proxies) for proxy in proxies]
+        return [*shared, *(proxy for seat in self.seats for proxy in seat.proxies.values())]
 
     def add_worker(self):
         self.joined += 1
@@ -106,27 +110,55 @@ class Installation(World):
             self.stack.kill(part)
         elif verb == "bounce":
             self.stack.stop(part)
+        elif verb == "fill":
+            self.stack.fill(part)
         else:
             self.stack.freeze(part)
 
     def mend_part(self, name, verb):
         if verb == "stop":
-            self.stack.run("resume", self.broken)
+            self.stack.thaw(self.broken)
+        elif verb == "fill":
+            self.stack.free(self.broken)
         else:
             self.stack.start(self.broken)
 
-    def heal(self):
-        for seat in self.seats:
-            for proxy in seat.proxies.values():
-                proxy.set(PASS)
-        for proxy in self.shared_proxies.values():
-            proxy.set(PASS)
-        self.stack.heal()
-        super().heal()
+    def empty_uploads(self):
+        with self.ledger.loss(self.stack.committed()):
+            self.stack.empty_topic(UPLOADS)
+
+    @contextlib.contextmanager
+    def without_uploads(self):
+        with self.ledger.loss(self.stack.committed()), self.without_topic(UPLOADS):
+            yield
+
+    def empty_events(self):
+        self.stack.empty_topic(EVENTS)
+
+    def without_events(self):
+        return self.without_topic(EVENTS)
+
+    @contextlib.contextmanager
+    def without_topic(self, name):
+        """A server that misses it may make it anew before its time."""
+        partitions = self.stack.topics()[name]
+        self.stack.delete_topics(name)
+        yield
+        if name not in self.stack.topics():
+            with contextlib.suppress(kafka.errors.TopicAlreadyExistsError):
+                self.stack.create_topic(name, partitions)
+
+    def healing(self):
+        for proxy in self.all_proxies():
+            yield lambda proxy=proxy: proxy.set(PASS)
+        yield self.stack.heal
+        yield from super().healing()
 
     def close(self):
         super().close()
         self.cluster.close()
-        for proxy in [*self.shared_proxies.values(), *(proxy for seat in self.seats for proxy in seat.proxies.values())]:
+        if self.broker_proxies:
+            self.stack.run("kill", "kafka")  # alone they cannot end in good order
+        for proxy in self.all_proxies():
             proxy.close()
         self.loop.close()

@@ -6,8 +6,10 @@ alone. So what a subject may be at the end is certain but for its last write.
 """
 
 import collections
+import contextlib
 import dataclasses
 import json
+import math
 import random
 import threading
 import time
@@ -38,6 +40,7 @@ class Write:
     version: int | None = None
     began: float = 0.0
     ended: float = 0.0
+    place: tuple | None = None  # (partition, offset) of another program's record
 
 
 @dataclasses.dataclass
@@ -74,11 +77,21 @@ class Subject:
         return next((write for write in reversed(self.writes) if write.outcome == OK), None)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Garbage:
     """A record that is no upload, as the broker acknowledged it."""
-    partition: int
-    offset: int
+    place: tuple
+    began: float
+    ended: float
+    lost: bool = False  # it may have been taken away unread
+
+
+@dataclasses.dataclass
+class Loss:
+    """Records of the uploads were taken away, at some time between the two: those below the offsets in `read` had been worked off."""
+    read: dict  # by partition
+    began: float = dataclasses.field(default_factory=time.time)
+    ended: float = math.inf
 
 
 class Ledger:
@@ -88,6 +101,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.subjects = {}
         self.garbage = []
+        self.losses = []
         self.observed = []  # anomalies seen while it ran: (kind, sentence)
         self.operations = collections.Counter()  # (operation, outcome)
 
@@ -101,9 +115,9 @@ class Ledger:
             subject.writes.append(write)
         return write
 
-    def end(self, operation, write, outcome, document_id=None, version=None):
+    def end(self, operation, write, outcome, document_id=None, version=None, place=None):
         with self.lock:
-            write.outcome, write.ended = outcome, time.time()
+            write.outcome, write.ended, write.place = outcome, time.time(), place
             write.document_id = document_id if document_id is not None else write.document_id
             write.version = version
             self.operations[operation, outcome] += 1
@@ -112,15 +126,66 @@ class Ledger:
         with self.lock:
             self.operations[operation, outcome] += 1
 
-    def add_garbage(self, partition, offset):
+    def add_garbage(self, place, began):
         with self.lock:
-            self.garbage.append(Garbage(partition, offset))
+            self.garbage.append(Garbage(place, began, time.time()))
+
+    @contextlib.contextmanager
+    def loss(self, read):
+        """While records of the uploads are taken away."""
+        loss = Loss(read)
+        with self.lock:
+            self.losses.append(loss)
+        try:
+            yield
+        finally:
+            loss.ended = time.time()
+
+    def loss_times(self):
+        with self.lock:
+            return [loss.ended for loss in self.losses]
+
+    def is_lost(self, record):
+        """Whether a record may have been taken away unread. The first loss after it decides: what was read then stays read."""
+        for loss in self.losses:
+            if loss.ended >= record.began:
+                return record.ended >= loss.began or record.place[1] >= loss.read.get(record.place[0], 0)
+        return False
+
+    def forget_lost(self):
+        """Nobody owes another program what was taken away before it was read: whether it was is not known."""
+        with self.lock:
+            for subject in self.subjects.values():
+                for write in subject.writes:
+                    if write.outcome == OK and write.place and self.is_lost(write):
+                        write.outcome = UNKNOWN
+            for garbage in self.garbage:
+                garbage.lost = self.is_lost(garbage)
+
+    def is_spared(self, document_id):
+        """Whether every message of a document was sent after the last loss, so that none of them was taken away."""
+        last = max((loss.ended for loss in self.losses), default=0)
+        writes = [write for subject in self.subjects.values() for write in subject.writes if write.document_id == document_id]
+        return not self.losses or bool(writes) and all(write.began > last for write in writes)
 
     def observe(self, kind, sentence):
         with self.lock:
             self.observed.append((kind, sentence))
 
+    def attempt(self, what, action):
+        """What `action` returns; a failure of it is an anomaly, and then nothing."""
+        try:
+            return action()
+        except Exception as failure:
+            self.observe("hang", f"{what}: {type(failure).__name__}: {failure}")
+            return None
+
     def save(self, path):
+        """Everything that is known, so that it can be judged later, too; a line each."""
         with self.lock, open(path, "w") as file:
-            for subject in self.subjects.values():
-                file.write(json.dumps(dataclasses.asdict(subject)) + "\n")
+            entries = [("subject", dataclasses.asdict(subject)) for subject in self.subjects.values()]
+            entries += [("garbage", dataclasses.asdict(garbage)) for garbage in self.garbage]
+            entries += [("loss", dataclasses.asdict(loss)) for loss in self.losses]
+            entries += [("observed", observed) for observed in self.observed]
+            entries += [("operations", [*operation, count]) for operation, count in sorted(self.operations.items())]
+            file.writelines(json.dumps({kind: entry}) + "\n" for kind, entry in entries)

@@ -19,7 +19,7 @@ class Fault:
     lane: str
     weight: float
     seconds: tuple  # shortest, longest
-    shapes: str  # of embedded, cluster, brokers (three of them), proxied (Kafka too), clocks
+    shapes: str  # of embedded, cluster, brokers (three of them), proxied (Kafka too), separated (brokers from each other), clocks, losses
     act: object  # a generator of (world, step): breaks, yields, mends
 
 
@@ -128,9 +128,16 @@ def join_worker(world, step):
 def jump_clock(world, step):
     """An hour, back or forth, and back again: as the system's time is set by hand."""
     seat = step.choose(world.seats)
-    seat.shift_clock(3600 if int(step.pick * 1000) % 2 else -3600)
+    seat.clock.shift(3600 if int(step.pick * 1000) % 2 else -3600)
     yield
-    seat.shift_clock(0)
+    seat.clock.shift(0)
+
+
+@fault("fill-disk", SHARED, 1, (1, 6), "embedded")
+def fill_disk(world, step):
+    world.fill_disk()
+    yield
+    world.free_disk()
 
 
 @fault("fail-model", SHARED, 1, (1, 6), "embedded cluster")
@@ -153,7 +160,7 @@ def part(verb, name, weight, seconds, shapes="cluster"):
 
 
 for of_stack, weights in {"broker": (2, 1, 1), "mysql": (2, 1, 1), "redis": (1, 1, 1)}.items():
-    for way, weight_of, lasting in zip(("kill", "bounce", "stop"), weights, ((0, 4), (0, 2), (2, 8))):
+    for way, weight_of, lasting in zip(("kill", "bounce", "stop", "fill"), (*weights, 1), ((0, 4), (0, 2), (2, 8), (2, 8))):
         part(way, of_stack, weight_of, lasting)
 part("kill", "leader", 2, (0, 6), "brokers")
 part("stop", "leader", 1, (3, 10), "brokers")
@@ -166,10 +173,36 @@ def flush_redis(world, step):
     yield
 
 
+@fault("empty-uploads", SHARED, 1, (0, 0), "losses")
+def empty_uploads(world, step):
+    """Its records go, read or not; documents whose messages they were wait for the sweeper."""
+    world.empty_uploads()
+    yield
+
+
+@fault("delete-uploads", SHARED, 1, (0, 4), "losses")
+def delete_uploads(world, step):
+    """The topic goes and comes again, its offsets from 0."""
+    with world.without_uploads():
+        yield
+
+
+@fault("empty-events", SHARED, 1, (0, 0), "losses")
+def empty_events(world, step):
+    world.empty_events()
+    yield
+
+
+@fault("delete-events", SHARED, 1, (0, 4), "losses")
+def delete_events(world, step):
+    with world.without_events():
+        yield
+
+
 def net(way, mode, name, weight, seconds, shapes="cluster", delay=0.0):
     @fault(f"{way}-{name}", SHARED, weight, seconds, shapes)
     def act(world, step):
-        """Of one process, or of all."""
+        """Of one process or all; of Kafka, to one broker or all, for every process."""
         proxies = world.proxies(name)
         chosen = [step.choose(proxies)] if int(step.pick * 1000) % 2 else proxies
         for proxy in chosen:
@@ -186,8 +219,19 @@ for target, needs in {"mysql": "cluster", "redis": "cluster", "kafka": "proxied"
     net("deafen", DEAF, target, 1, (0.5, 4), needs)
 
 
+@fault("split-brokers", SHARED, 2, (3, 12), "separated")
+def split_brokers(world, step):
+    """The others cannot reach one broker, neither its log nor its controller, while it reaches them; programs reach them all."""
+    to_one = step.choose(world.broker_proxies)
+    for proxy in to_one:
+        proxy.set(CUT if int(step.pick * 1000) % 2 else SILENT)
+    yield
+    for proxy in to_one:
+        proxy.set(PASS)
+
+
 class Nemesis:
-    """Runs both lanes until it is told to end; every fault ends before it does."""
+    """Runs both lanes until it is told to end; every fault ends before it does. One that fails ends both: what is broken then is not known."""
 
     def __init__(self, world, seed, shapes, only=None, crashes=True):
         self.world, self.log = world, []
@@ -220,4 +264,5 @@ class Nemesis:
                 recovered = None if self.ending.is_set() else canary(probe, self.world, CANARY)
                 entry["recovered"] = recovered and round(recovered, 2)
         except Exception as failure:
-            self.world.ledger.observe("nemesis", f"{type(failure).__name__}: {failure}")
+            self.world.ledger.observe("nemesis", f"{self.log[-1:]}: {type(failure).__name__}: {failure}")
+            self.ending.set()

@@ -55,6 +55,11 @@ def owner_of(ledger):
     return {mark: subject for subject in ledger.subjects.values() for mark in subject.marks()}
 
 
+def askable(mark):
+    """The model refuses a text for one word, and a question as well."""
+    return [sentence for sentence in sentences(mark) if POISONS["refused"] not in sentence]
+
+
 def questions(ledger, state, source, limit):
     """(sentences that every server must find, sentences that none may find), at most `limit` of each."""
     owners = owner_of(ledger)
@@ -62,7 +67,7 @@ def questions(ledger, state, source, limit):
     gone = set(owners) - {document.title for document in living(state)}
     def pick(marks):
         return source.sample(sorted(marks), min(limit, len(marks)))
-    return [source.choice(sentences(mark)) for mark in pick(present)], [source.choice(sentences(mark)) for mark in pick(gone)]
+    return [source.choice(askable(mark)) for mark in pick(present)], [source.choice(askable(mark)) for mark in pick(gone)]
 
 
 def check(ledger, state, found=(), unfound=()):
@@ -144,11 +149,16 @@ def check_rows(document):
 
 
 def check_garbage(ledger, state):
-    listed = collections.Counter((letter.partition, letter.offset) for letter in state.letters)
+    """Records of a topic that was made anew lie where others lay, also those of documents, whose letters name them."""
+    listed = collections.Counter((letter.partition, letter.offset) for letter in state.letters if not letter.document_id)
+    sent = collections.defaultdict(list)
     for garbage in ledger.garbage:
-        count = listed[garbage.partition, garbage.offset]
-        if count != 1:
-            yield Anomaly("lost" if count == 0 else "duplicate", f"the bad record at {garbage.partition}@{garbage.offset} is {count} dead letters")
+        sent[garbage.place].append(garbage)
+    for place, there in sent.items():
+        certain = sum(not garbage.lost for garbage in there)
+        if not certain <= listed[place] <= len(there):
+            kind = "lost" if listed[place] < certain else "duplicate"
+            yield Anomaly(kind, f"the bad record at {place[0]}@{place[1]} is {listed[place]} dead letters")
 
 
 def check_answers(state, found, unfound):

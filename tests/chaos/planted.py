@@ -14,6 +14,7 @@ from serving import ROOT
 
 BUGS = pathlib.Path(__file__).parent / "bugs"
 SOURCE = ROOT / "build" / "planted" / "source"
+PARTS = ("src", "cmake", "third_party", "schemas", "scripts", "web", "CMakeLists.txt", "CMakePresets.json")  # what a build reads
 
 
 def command(*arguments, **options):
@@ -29,12 +30,12 @@ def head_of(patch):
 
 def copy_sources():
     """What did not change keeps its time, so that the build is one of what did."""
-    files = command("git", "-C", ROOT, "ls-files", "-z", "src", "cmake", "third_party", "web", "CMakeLists.txt", "CMakePresets.json").split("\0")
+    files = command("git", "-C", ROOT, "ls-files", "-z", *PARTS).split("\0")
     for name in filter(None, files):
         source, target = ROOT / name, SOURCE / name
         if not target.exists() or target.read_bytes() != source.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+            shutil.copy(source, target)
 
 
 def build(folder):

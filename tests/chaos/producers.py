@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+import time
 
 import kafka
 
@@ -35,14 +36,17 @@ class Producer(threading.Thread):
 
     def run(self):
         while not self.stopping.wait(self.pause * self.source.uniform(0.3, 1.7)):
-            if self.source.random() < 0.1:
+            what = self.source.random()
+            if what < 0.1:
                 self.send_garbage()
+            elif what < 0.2:
+                self.send_two(self.choose())
             else:
                 self.send_document(self.choose())
         self.close()
 
     def send(self, key, value):
-        """(outcome, record's place); after a silence the record may still arrive."""
+        """(outcome, (partition, offset)); after a silence the record may still arrive."""
         try:
             if not self.producer:
                 self.producer = kafka.KafkaProducer(bootstrap_servers=self.world.stack.bootstrap.split(","), acks="all", enable_idempotence=True,
@@ -52,7 +56,8 @@ class Producer(threading.Thread):
             self.stopping.wait(0.5)
             return FAILED, None  # nothing was given to the producer
         try:
-            return OK, future.get(PATIENCE + 5)
+            record = future.get(PATIENCE + 5)
+            return OK, (record.partition, record.offset)
         except kafka.errors.KafkaError:
             self.close()
             return UNKNOWN, None
@@ -69,16 +74,24 @@ class Producer(threading.Thread):
             self.next_id -= 1
         return self.source.choice(self.subjects)
 
-    def send_document(self, subject):
+    def send_two(self, subject):
+        """One that may fail for now, and at once a newer one, which the retry must not overwrite. Nothing later covers what it ends with."""
+        self.subjects.remove(subject)
+        self.send_document(subject, "fails-")
+        if subject.certain():
+            self.send_document(subject)
+
+    def send_document(self, subject, prefix=""):
         self.counter += 1
-        mark, document_id = f"producer-x{self.counter}", int(subject.name)
+        mark, document_id = f"{prefix}producer-x{self.counter}", int(subject.name)
         write = self.ledger.begin(subject, mark, document_id)
         value = {"document_id": document_id, "title": mark, "content": content(mark), "status": "pending"}
-        outcome, _ = self.send(f"doc_{document_id}".encode(), json.dumps(value).encode())
-        self.ledger.end("produce", write, outcome, document_id)
+        outcome, place = self.send(f"doc_{document_id}".encode(), json.dumps(value).encode())
+        self.ledger.end("produce", write, outcome, document_id, place=place)
 
     def send_garbage(self):
+        began = time.time()
         outcome, place = self.send(b"doc_1", self.source.choice(GARBAGE))
         self.ledger.count("produce garbage", outcome)
         if outcome == OK:
-            self.ledger.add_garbage(place.partition, place.offset)
+            self.ledger.add_garbage(place, began)

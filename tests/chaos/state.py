@@ -91,8 +91,7 @@ class MysqlStore(Store):
         for group in (entry["group_id"] for entry in stack.ask(lambda admin: admin.list_groups())):
             offsets = stack.ask(lambda admin, group=group: admin.list_group_offsets(group)).get(group, {})
             for topic in {partition.topic for partition in offsets}:
-                committed = stack.committed(group, topic)
-                behind[group] += sum(end - committed[partition] for partition, end in stack.ends(topic).items() if partition in committed)
+                behind[group] += stack.behind(group, topic, stack.committed(group, topic))
         behind[WORKERS] = stack.lag()
         return dict(behind)
 

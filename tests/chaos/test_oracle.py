@@ -1,10 +1,12 @@
 """The oracle can fail: a ledger and a state that do not fit, one of each kind."""
 
+import json
 import random
+import time
 
 import pytest
 
-from ledger import FAILED, OK, UNKNOWN, Ledger, sentences
+from ledger import FAILED, OK, POISONS, UNKNOWN, Ledger, sentences
 from oracle import Letter, State, Stored, check, questions
 
 
@@ -27,7 +29,7 @@ class Story:
         self.write("maybe", "keyless", "d1", UNKNOWN)
         self.write("refused-1", "keyless", "refused-1", OK, 5)
         self.write("no", "keyless", "no", FAILED)
-        self.ledger.add_garbage(2, 17)
+        self.ledger.add_garbage((2, 17), time.time())
         self.put(stored(1, "a2", "k", 2))
         self.put(stored(2, "b1"))
         self.put(Stored(3, None, "", "deleted", 1, 0, deleted=True))
@@ -56,6 +58,15 @@ def story():
 
 def test_a_state_that_fits(story):
     assert story.kinds() == set()
+
+
+def test_no_question_that_is_refused(story):
+    """A document that was refused as a text, and as a document by a server that was in trouble, is asked for by its other sentences."""
+    for number in range(50):
+        story.write(f"refused-no{number}", "keyless", f"refused-no{number}", FAILED)
+    _, unfound = questions(story.ledger, story.state, random.Random(1), 100)
+    assert sum("refused-no" in question for question in unfound) == 50
+    assert not any(POISONS["refused"] in question for question in unfound)
 
 
 def test_unknown_may_have_happened(story):
@@ -175,6 +186,67 @@ def find_what_was_deleted(story):
 
 def see_an_early_commit(story):
     story.ledger.observe("early commit", "partition 0 is committed to 7, but 6 is queued")
+
+
+def other_program(story, place):
+    """Its document and a bad record, acknowledged by the broker and never seen since."""
+    write = story.ledger.begin(story.ledger.subject("77", "foreign"), "p1", 77)
+    story.ledger.end("produce", write, OK, 77, place=place)
+    story.ledger.add_garbage((place[0], place[1] + 1), time.time())
+
+
+def take_away(story, read={0: 5, 1: 90}, began=None):
+    with story.ledger.loss(read):
+        pass
+    story.ledger.losses[-1].began = time.time() if began is None else began
+    story.ledger.forget_lost()
+
+
+@pytest.mark.parametrize("changes, place", [({}, (0, 5)), ({}, (2, 0)), ({"began": 0}, (0, 3))])
+def test_what_was_taken_away_unread_is_not_lost(story, changes, place):
+    """Or sent at that very moment."""
+    other_program(story, place)
+    assert story.kinds() == {"lost"}
+    take_away(story, **changes)
+    assert story.kinds() == set()
+
+
+def test_what_was_read_before_it_was_taken_away_is_lost(story):
+    other_program(story, (0, 3))
+    take_away(story)
+    take_away(story, read={0: 0})
+    assert story.kinds() == {"lost"}
+
+
+def test_what_was_sent_after_it_was_taken_away_is_lost(story):
+    take_away(story)
+    time.sleep(0.01)
+    other_program(story, (0, 9))
+    story.ledger.forget_lost()
+    assert story.kinds() == {"lost"}
+
+
+def test_a_documents_letter_may_lie_where_a_bad_record_lay(story):
+    story.state.letters = [Letter(5, 2, 17, "refused"), Letter(0, 2, 17, "not JSON")]  # the topic was made anew in between
+    assert story.kinds() == set()
+
+
+def test_only_what_was_taken_away_may_be_sent_again(story):
+    assert story.ledger.is_spared(1), "nothing was"
+    take_away(story)
+    assert not story.ledger.is_spared(1) and not story.ledger.is_spared(1234)
+    time.sleep(0.01)
+    story.write("late", "keyless", "l1", OK, 6)
+    assert story.ledger.is_spared(6)
+
+
+def test_what_was_seen_is_saved(story, tmp_path):
+    see_an_early_commit(story)
+    take_away(story)
+    story.ledger.save(tmp_path / "ledger")
+    lines = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]
+    assert {kind for line in lines for kind in line} == {"subject", "garbage", "loss", "observed", "operations"}
+    assert {"observed": ["early commit", "partition 0 is committed to 7, but 6 is queued"]} in lines
 
 
 @pytest.mark.parametrize("spoil, kind", [

@@ -2,6 +2,7 @@
 at the documents; each record is looked at once, when it is first below the committed offset."""
 
 import json
+import math
 import threading
 
 import kafka
@@ -36,8 +37,9 @@ def is_done(record, states):
     ours = own(key, headers)
     if ours:
         document, version = ours
-        _, status, indexed, deleted, *_, newest = states.get(document, (0, "missing", 0, 0, 0))
-        return max(indexed, deleted) >= version or newest > version or status in ENDED
+        _, status, indexed, deleted, topic, at_partition, at_offset, newest = states.get(document, (0, "missing", 0, 0, None, None, None, 0))
+        again = (topic, at_partition) == (UPLOADS, partition) and at_offset > offset  # a later record of it answers for it, when it is committed
+        return max(indexed, deleted) >= version or newest > version or status in ENDED or again
     document = foreign(value)
     if document is None or document not in states:
         return document is None
@@ -116,13 +118,19 @@ class KafkaWatch(Watch):
         self.consumer = None
 
     def look(self):
+        """Not while the topic loses records. An offset beyond its end is of a topic that was there before, and points to no record of this one."""
+        losses = self.ledger.loss_times()
         committed = self.cluster.stack.committed()
         states = {row[0]: row for row in self.cluster.sql(STATES)}
+        starts, ends = self.cluster.stack.starts(), self.cluster.stack.ends()
+        self.checked = {partition: first for partition, first in self.checked.items() if first <= ends[partition]}
+        committed = {partition: end for partition, end in committed.items() if end <= ends[partition]}
         records = []
         for partition, end in committed.items():
-            records += self.between(partition, self.checked.get(partition, 0), end)
-        self.check(records, states)
-        self.checked |= committed
+            records += self.between(partition, max(self.checked.get(partition, 0), starts[partition]), end)
+        if self.ledger.loss_times() == losses and math.inf not in losses:
+            self.check(records, states)
+            self.checked |= committed
 
     def between(self, partition, first, end):
         if first >= end:

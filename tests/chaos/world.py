@@ -2,12 +2,15 @@
 
 import contextlib
 import pathlib
+import re
 import signal
 import threading
 import time
 
 import requests
 
+from clocks import Clock
+from disks import Disk
 from ledger import Ledger
 from serving import PATIENCE, Server, wait_until
 from state import SqliteStore
@@ -15,16 +18,17 @@ from watch import SqliteWatch
 
 DELAYS = ("--retry-delays", "1s,3s")
 READY = 120  # seconds
-FAKETIME = next(iter(sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+AGAIN = re.compile(r"document (\d+) version \d+ is published again: its message cannot arrive any more")
 CRASHED = (134, -signal.SIGABRT)
 
 
 class Seat:
     """A process that ought to be there. Thread-safe."""
 
-    def __init__(self, name, program, clock, proxies=None):
+    def __init__(self, name, program, clock=None, proxies=None, disk=None):
         self.name, self.program, self.proxies = name, program, proxies or {}
-        self.clock = clock  # the file that says how far its wall clock is off
+        self.clock = clock
+        self.disk = disk
         self.lock = threading.RLock()
         self.wanted = True
         self.spawned_at = 0.0
@@ -69,8 +73,13 @@ class Seat:
             if self.program.running():
                 self.program.process.send_signal(signal.SIGCONT)
 
-    def shift_clock(self, seconds):
-        self.clock.write_text(f"{seconds:+d}")
+    def fill_disk(self):
+        with self.lock:
+            self.disk.fill(self.program.process.pid)
+
+    def free_disk(self):
+        with self.lock:
+            self.disk.free(self.program.process.pid)
 
     def ready(self):
         try:
@@ -84,13 +93,14 @@ class World:
 
     def __init__(self, folder, clocks=False):
         self.folder = pathlib.Path(folder)
-        assert not clocks or FAKETIME, "libfaketime is missing: scripts/setup test"
         self.clocks = clocks
         self.ledger = Ledger()
         self.seats = []
         self.faults_file = self.folder / "faults"
         self.environment = {"MILLRACE_TEST_FAULTS": str(self.faults_file)}
         self.crashes_until = 0.0
+        self.troubled_until = 0.0
+        self.troubles = 0
         self.unexpected = 0
         self.ending = threading.Event()
         self.supervisor = threading.Thread(target=self.supervise, daemon=True)
@@ -124,22 +134,22 @@ class World:
                     seat.up()
 
     def is_troubled(self):
-        """Something that a process needs to start may be away."""
-        return False
+        return self.troubles > 0 or time.monotonic() < self.troubled_until
 
+    @contextlib.contextmanager
     def trouble(self):
-        return contextlib.nullcontext()
+        """While something that processes need is away, and for a while after it, one may refuse to start."""
+        self.troubles += 1
+        try:
+            yield
+        finally:
+            self.troubles -= 1
+            self.troubled_until = time.monotonic() + 30
 
-    def clock_environment(self, name):
-        """Its wall clock goes by a file of its own; clocks that only go forward stay as they are."""
-        if not self.clocks:
-            return {}
-        self.clock_of(name).write_text("+0")
-        return {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self.clock_of(name)), "FAKETIME_CACHE_DURATION": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1"}
-
-    def clock_of(self, name):
-        return self.folder / f"clock-{name}"
+    def clock(self, name):
+        """A wall clock of its own, where clocks jump, and the environment that makes a process go by it."""
+        clock = Clock(self.folder / f"clock-{name}") if self.clocks else None
+        return clock, clock.environment if clock else {}
 
     def start_faults(self):
         self.faults_file.write_text("")
@@ -149,20 +159,27 @@ class World:
         self.crashes_until = time.monotonic() + 15
 
     def heal(self):
-        self.end_faults()
+        """All that can be: what cannot is told, and the rest is judged."""
+        for step in self.healing():
+            self.ledger.attempt("healing", step)
+
+    def healing(self):
+        yield self.end_faults
         for seat in self.seats:
-            if self.clocks:
-                seat.shift_clock(0)
-            seat.thaw()
-            seat.up()
+            if seat.clock:
+                yield lambda seat=seat: seat.clock.shift(0)
+            yield seat.thaw
+            yield seat.up
 
     def wait_ready(self):
         wait_until(lambda: all(seat.ready() for seat in self.seats), "readiness of every process", READY, 0.2)
 
     def stranded(self):
-        """Documents that the sweeper had to publish again: nothing here takes a message away, so none may need it."""
+        """Documents that the sweeper published again, though no message of theirs was taken away."""
         for seat in self.servers:
-            yield from (f"{seat.name}: {line}" for line in seat.program.log().splitlines() if "its message cannot arrive any more" in line)
+            for line in seat.program.log().splitlines():
+                if (again := AGAIN.search(line)) and self.ledger.is_spared(int(again[1])):
+                    yield f"{seat.name}: {line}"
 
     def close(self):
         self.ending.set()
@@ -184,7 +201,10 @@ class Embedded(World):
         home = self.folder / "server0"
         home.mkdir()
         self.shapes = {"embedded", "clocks" if clocks else "embedded"}
-        self.seats.append(Seat("server0", Server(home, *DELAYS, environment=self.environment | self.clock_environment("server0")), self.clock_of("server0")))
+        disk = Disk(home / "data")
+        clock, environment = self.clock("server0")
+        server = Server(home, *DELAYS, environment=self.environment | environment, before_exec=disk.before_exec)
+        self.seats.append(Seat("server0", server, clock, disk=disk))
         self.store = SqliteStore(home / "data" / "millrace.db")
 
     def producers(self, seed):
@@ -193,3 +213,15 @@ class Embedded(World):
 
     def watch(self):
         return SqliteWatch(self.ledger, self.store)
+
+    # Faults
+
+    def fill_disk(self):
+        self.seats[0].fill_disk()
+
+    def free_disk(self):
+        self.seats[0].free_disk()
+
+    def healing(self):
+        yield self.free_disk
+        yield from super().healing()

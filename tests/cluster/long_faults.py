@@ -104,3 +104,20 @@ def test_topic_deleted_under_a_consumer(cluster):
     cluster.check(lying | after, server, patience=200)
     assert cluster.stack.topics()[UPLOADS] == 3
     worker.stop(25)
+
+
+def test_uploads_emptied_before_they_are_read(cluster):
+    """What lay in the topic is sent again, and until then the group is not behind."""
+    server = cluster.server()
+    worker = cluster.worker()
+    cluster.check(Uploader(server, 1, 20).wait(), server)
+    worker.stop()
+    lying = Uploader(server, 100, 20).wait()
+    wait_until(lambda: sum(cluster.stack.ends().values()) >= 40, "the messages in the topic")
+    assert server.delete(f"/v1/topics/{UPLOADS}/messages?force=true")["removed"] == 40
+    assert cluster.stack.records(UPLOADS) == []
+    assert server.get(f"/v1/groups/{WORKERS}")["lag"] == 0 and server.get("/v1/status")["lag"]["total"] == 0
+    worker.restart()
+    after = Uploader(server, 200, 20).wait()
+    cluster.check(lying | after, server, patience=200)
+    assert server.metric("millrace_documents_requeued_total") >= 20

@@ -13,10 +13,12 @@ import kafka
 import pymysql
 import redis
 
+from disks import Disk
 from serving import ROOT, wait_until
 
 UPLOADS, EVENTS, ANALYTICS = "document-uploads", "document-events", "search-analytics"
 WORKERS = "embedding-workers"
+GROWING = {"kafka": "*.log"}  # its indexes are made at their full size
 
 logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs each attempt while a broker is down, which is what many tests are about
 
@@ -32,7 +34,10 @@ class Stack:
                 name, value = assignment.split("=", 1)
                 self.settings[name] = value
         self.bootstrap = self.settings["KAFKA_BOOTSTRAP_SERVERS"]
+        self.folder = pathlib.Path(os.environ["MILLRACE_STACK"])
         self.down = set()
+        self.frozen = set()
+        self.disks = {}  # those that are full
 
     def run(self, *arguments, **environment):
         done = subprocess.run([ROOT / "scripts" / "stack", *arguments], capture_output=True, text=True, timeout=180, env=os.environ | environment)
@@ -61,7 +66,7 @@ class Stack:
     def little_room(self, megabytes):
         """The database with so much room on its disk: all tables in one file that must not grow further."""
         self.stop("mysql")
-        file = pathlib.Path(os.environ["MILLRACE_STACK"]) / "mysql" / "ibdata1"
+        file = self.folder / "mysql" / "ibdata1"
         bound = file.stat().st_size // 2**20 + megabytes
         self.run("start", "mysql", MILLRACE_STACK_MYSQL_OPTIONS=f"innodb-file-per-table=0 innodb-data-file-path=ibdata1:12M:autoextend:max:{bound}M")
         try:
@@ -70,13 +75,35 @@ class Stack:
             self.stop("mysql")
             self.start("mysql")
 
+    def pid(self, part):
+        return int((self.folder / "run" / part).read_text().split()[0])
+
     def freeze(self, part):
-        """At this very moment, without a script in between; `resume` thaws."""
-        state = pathlib.Path(os.environ["MILLRACE_STACK"])
-        os.kill(int((state / "run" / part).read_text().split()[0]), signal.SIGSTOP)
+        """At this very moment, without a script in between."""
+        self.frozen.add(part)
+        os.kill(self.pid(part), signal.SIGSTOP)
+
+    def thaw(self, part):
+        self.run("resume", part)
+        self.frozen.discard(part)
+
+    def fill(self, part):
+        """Its disk is full until it is freed: of what grows, nothing may grow beyond the largest file. A broker halts when it finds out."""
+        self.down.add(part)
+        self.disks[part] = Disk(self.folder / part, GROWING.get(part.rstrip("123"), "*"))
+        self.disks[part].fill(self.pid(part))
+
+    def free(self, part):
+        """What ended of it is started again."""
+        self.disks.pop(part).free(self.pid(part))
+        self.start(part)
 
     def heal(self):
-        """Starts again what a test that failed left down."""
+        """Thaws, frees and starts again what a test that failed left frozen, full or down."""
+        for part in list(self.frozen):
+            self.thaw(part)
+        for part in list(self.disks):
+            self.free(part)
         if self.down:
             self.start(*self.down)
 
@@ -179,13 +206,29 @@ class Stack:
         return {partition.partition: entry.offset for partition, entry in offsets.items() if partition.topic == topic and entry.offset >= 0}
 
     def ends(self, topic=UPLOADS):
-        partitions = {kafka.TopicPartition(topic, number): kafka.OffsetSpec.LATEST for number in range(self.topics()[topic])}
+        return self.offsets(topic, kafka.OffsetSpec.LATEST)
+
+    def starts(self, topic=UPLOADS):
+        return self.offsets(topic, kafka.OffsetSpec.EARLIEST)
+
+    def offsets(self, topic, which):
+        partitions = {kafka.TopicPartition(topic, number): which for number in range(self.topics()[topic])}
         found = self.ask(lambda admin: admin.list_partition_offsets(partitions))
         return {partition.partition: entry.offset for partition, entry in found.items()}
 
+    def behind(self, group, topic, only=None):
+        """How many of a topic's records, as it holds them, a group has not worked off; `only`: of these partitions."""
+        committed, starts, ends = self.committed(group, topic), self.starts(topic), self.ends(topic)
+        counted = ends if only is None else set(only) & set(ends)
+        return sum(max(0, ends[partition] - max(committed.get(partition, 0), starts[partition])) for partition in counted)
+
     def lag(self):
-        committed = self.committed()
-        return sum(end - committed.get(partition, 0) for partition, end in self.ends().items())
+        return self.behind(WORKERS, UPLOADS)
+
+    def empty_topic(self, name):
+        """Offsets go on where they are."""
+        ends = {kafka.TopicPartition(name, partition): end for partition, end in self.ends(name).items()}
+        self.ask(lambda admin: admin.delete_records(ends))
 
     def members(self, group=WORKERS):
         """Of each member of a stable group the partitions that it has; while the group is being shared out, none."""

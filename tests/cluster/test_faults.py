@@ -70,6 +70,8 @@ def test_broker_down_at_start(cluster):
     status = server.get("/v1/status", timeout=5)
     assert (status["documents"]["queued"], status["lag"]["total"]) == (20, None) and status["lag"]["error"], status
     assert "unknown" in run("status", "--server", server.url).stdout
+    history = server.get("/v1/status/history")
+    assert history["at"] and set(history["lag"]) == {None} and None not in history["waiting"], "a gap, not a lag of 0"
     assert [server.metric("millrace_dependency_up", dependency=name) for name in ("kafka", "mysql", "redis")] == [0, 1, 1]
     cluster.stack.start("kafka")
     server.wait_ready()

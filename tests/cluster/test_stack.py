@@ -48,6 +48,20 @@ def test_wrong_usage(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_log_of_redis_that_a_full_disk_broke(stack):
+    """Half a command in its middle; it starts, with what was before that."""
+    with stack.redis() as client:
+        client.set("before", "1")
+    stack.stop("redis")
+    log = next((stack.folder / "redis" / "appendonlydir").glob("*.incr.aof"))
+    with open(log, "ab") as file:
+        file.write(b"*3\r\n$3\r\nset\r\n$4\r\nhalf\r\n$7\r\nabc" + b"*3\r\n$3\r\nset\r\n$5\r\nafter\r\n$1\r\n1\r\n")
+    stack.start("redis")
+    with stack.redis() as client:
+        assert (client.get("before"), client.get("half"), client.get("after")) == (b"1", None, None)
+        client.flushall()
+
+
 def test_unknown_part_and_other_shape(stack):
     state = os.environ["MILLRACE_STACK"]
     complains(call(state, "kill", "rabbit"), 2, "rabbit", "redis")

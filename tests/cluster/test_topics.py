@@ -1,11 +1,12 @@
 """Topics that are missing, narrower, wider or taken away, and ways to be refused."""
 
+import json
 import time
 
 import pytest
 
 from cluster import ClusterServer, Uploader, Worker
-from serving import run, wait_until
+from serving import expect_problem, run, wait_until
 from stack import EVENTS, UPLOADS
 
 
@@ -45,6 +46,41 @@ def test_events_topic_deleted(cluster):
     accepted = Uploader(one, 100, 10).wait()
     for number in accepted.values():
         wait_until(lambda: one.finds(number) and other.finds(number), "the document on both servers", 60)
+
+
+def test_emptied_topic_as_others_see_it(cluster):
+    """Offsets go on at the end, groups keep theirs, and the lag of one that was behind is 0."""
+    server = cluster.server()
+    server.post("/v1/topics", {"name": "orders", "partitions": 2}, 201)
+
+    def values(*arguments):
+        done = run("consume", "orders", "-g", "readers", "-e", "-f", "json", *arguments, "--server", server.url)
+        return [json.loads(line)["value"] for line in done.stdout.splitlines()]
+    cluster.stack.produce("orders", *(f"before {number}".encode() for number in range(40)))
+    ends = cluster.stack.ends("orders")
+    assert len(values("-n", 5)) == 5
+    committed = cluster.stack.committed("readers", "orders")
+    assert server.get("/v1/groups/readers")["lag"] == 35
+    assert server.delete("/v1/topics/orders/messages") == {"name": "orders", "removed": 40}
+    assert cluster.stack.records("orders") == [] and cluster.stack.ends("orders") == ends
+    topic = server.get("/v1/topics/orders")
+    assert topic["messages"] == 0 and {part["partition"]: part["low"] for part in topic["layout"]} == ends
+    group = server.get("/v1/groups/readers")
+    assert group["lag"] == 0 and all(part["lag"] == 0 for part in group["partitions"])
+    assert cluster.stack.committed("readers", "orders") == committed
+    assert server.delete("/v1/topics/orders/messages")["removed"] == 0
+    cluster.stack.produce("orders", b"after")
+    assert server.get("/v1/groups/readers")["lag"] == 1
+    assert values() == ["after"]
+    assert server.get("/v1/groups/readers")["lag"] == 0
+
+
+def test_compacted_topic_is_not_emptied(cluster):
+    server = cluster.server()
+    server.post("/v1/topics", {"name": "table", "partitions": 1, "config": {"cleanup.policy": "compact"}}, 201)
+    cluster.stack.produce("table", b"kept", key="k")
+    refused = expect_problem(server.request("DELETE", "/v1/topics/table/messages"), 409)
+    assert "compacted" in refused["detail"] and len(cluster.stack.records("table")) == 1
 
 
 @pytest.mark.parametrize("kind", [ClusterServer, Worker])

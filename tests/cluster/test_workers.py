@@ -7,6 +7,7 @@ import time
 
 import requests
 
+from clocks import Clock
 from cluster import SHORT_SESSION, CommitWatch, Uploader, kafka_properties
 from serving import wait_until
 from stack import UPLOADS, WORKERS
@@ -107,7 +108,7 @@ def test_killed_between_the_database_and_the_offset(cluster):
         time.sleep(1)
         worker.kill9()
         done = sum(state[0] == "indexed" for state in cluster.states().values())
-        cluster.stack.run("resume", "kafka")
+        cluster.stack.thaw("kafka1")
         uncommitted = max(uncommitted, done - sum(cluster.stack.committed().values()))
         worker.restart()
         cluster.wait_quiet()
@@ -207,3 +208,20 @@ def test_server_cut_off_catches_up(cluster):
     for number in accepted.values():
         wait_until(lambda: other.finds(number), f"document {number} on the server that slept", 40)
     wait_until(lambda: not other.finds(first[gone]), "the deleted document gone there too", 40)
+
+
+def test_an_hour_ahead_of_the_others(cluster):
+    """What a server owes the log does not wait for its clock, neither while that is ahead nor when it was set back."""
+    clock = Clock(cluster.folder / "clock")
+    server = cluster.server(environment=clock.environment)
+    cluster.worker()
+    clock.shift(3600)
+    time.sleep(1.5)
+    accepted = Uploader(server, 1, 5).wait()
+    cluster.check(accepted, server)
+    cluster.stack.freeze("kafka1")
+    owed = Uploader(server, 10, 5).wait()
+    clock.shift(0)
+    time.sleep(1.5)
+    cluster.stack.thaw("kafka1")
+    cluster.check(accepted | owed, server)

@@ -132,9 +132,14 @@ test("documents: write, new version, link to its message, delete and undo", asyn
   await page.getByLabel("Text", { exact: true }).fill("Boil the water, then wait.");
   await page.getByRole("button", { name: "Save as a new version" }).click();
   await text(page, "Boil the water, then wait.");
+  await page.getByRole("button", { name: "Show version 1" }).press("Enter"); // a toast may lie over it
+  await page.getByLabel("Text of version 1").getByText("Boil the water first.").waitFor();
+  await page.getByRole("button", { name: "Make it the newest again" }).click();
+  await text(page, "Its text is the newest again, as version 3");
+  await text(page, "Boil the water first.");
   await page.getByRole("button", { name: "Index again" }).click();
   await text(page, "It is queued to be indexed again");
-  await until(async () => (await server.call("GET", "/v1/documents?key=recipes/tea")).documents[0].indexed_version === 3, "it to be indexed again");
+  await until(async () => (await server.call("GET", "/v1/documents?key=recipes/tea")).documents[0].indexed_version === 4, "it to be indexed again");
   await page.getByRole("link", { name: /document-uploads, partition/ }).click();
   await page.getByRole("dialog", { name: "Message" }).getByText("doc_").first().waitFor();
   await page.goBack();
@@ -164,7 +169,7 @@ test("documents: what failed says why", async () => {
   await server.call("DELETE", `/v1/documents/${id}`);
 });
 
-test("topics: create, send, filter, resend, follow live, configure, widen, delete", async () => {
+test("topics: create, send, filter, resend, follow live, configure, widen, empty, delete", async () => {
   const page = await browser.page(server);
   await page.goto("/console/topics");
   await page.getByRole("button", { name: "Create" }).click();
@@ -189,6 +194,7 @@ test("topics: create, send, filter, resend, follow live, configure, widen, delet
   await until(async () => (await page.getByRole("cell", { name: /coffee/ }).count()) === 0 && (await page.getByRole("cell", { name: /tea/ }).count()) === 1, "the filter");
   await page.goto("/console/topics/orders/messages?from=live");
   await text(page, "Waiting for the next message");
+  await text(page, /^2 messages, ≈ \d+ B in 3 partitions/);
   await server.call("POST", "/v1/topics/orders/messages", { key: "k2", value: { item: "milk" } });
   await page.getByRole("cell", { name: /milk/ }).waitFor();
   const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, 200]), Buffer.from('{"item": "cocoa"}')]); // after a schema's id
@@ -209,6 +215,16 @@ test("topics: create, send, filter, resend, follow live, configure, widen, delet
   await page.getByLabel("Partitions in all").fill("5");
   await page.getByRole("button", { name: "Widen the topic" }).click();
   await page.getByRole("heading", { name: "5 partitions", exact: true }).waitFor();
+  await page.getByRole("link", { name: "Messages" }).click();
+  await page.getByRole("cell", { name: /coffee/ }).waitFor();
+  await page.getByRole("button", { name: "Empty" }).click();
+  const empties = page.getByRole("dialog", { name: "Empty the topic orders?" });
+  assert.ok(await empties.getByRole("button", { name: "Empty the topic" }).isDisabled());
+  await empties.getByLabel("Type orders to confirm").fill("orders");
+  await empties.getByRole("button", { name: "Empty the topic" }).click();
+  await text(page, "5 messages removed from orders");
+  await text(page, "No messages here"); // the list is read anew
+  assert.equal((await server.call("GET", "/v1/topics/orders")).messages, 0);
   await page.getByRole("button", { name: "Delete" }).click();
   await page.getByLabel("Type orders to confirm").fill("orders");
   await page.getByRole("button", { name: "Delete the topic" }).click();
@@ -282,6 +298,20 @@ test("pipeline, analytics and system say what is", async () => {
   await page.getByRole("cell", { name: "flag" }).first().waitFor();
   await page.getByRole("searchbox").fill("millrace_http_connections");
   await page.getByRole("region", { name: "Metrics" }).getByText("Open client connections.").waitFor();
+});
+
+test("pipeline: charts begin before the console was opened, over a span that the address keeps", async () => {
+  await until(async () => (await server.call("GET", "/v1/status/history")).at.length > 1, "two samples");
+  const page = await browser.page(server);
+  const opened = Date.now();
+  await page.goto("/console/pipeline");
+  await page.getByRole("button", { name: "6 h" }).click();
+  assert.match(page.url(), /minutes=360/);
+  const begin = page.getByText(/^from .* on$/).locator("time");
+  await until(async () => Date.parse(await begin.getAttribute("datetime")) < opened, "a sample from before");
+  await page.reload();
+  await until(async () => Date.parse(await begin.getAttribute("datetime")) < opened, "the same after a reload");
+  assert.equal(await page.getByRole("button", { name: "6 h" }).getAttribute("aria-pressed"), "true");
 });
 
 test("keyboard: pages, search box, palette", async () => {

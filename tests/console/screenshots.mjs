@@ -6,29 +6,38 @@ const [url, folder] = process.argv.slice(2);
 const browser = await new Browser().start();
 const server = { url };
 
-const [newest] = (await (await fetch(`${url}/v1/search`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ query: "How do I undo my last commit but keep my changes?", top_k: 1 }) })).json()).hits;
-const pages = {
-  search: "?q=How+do+I+undo+my+last+commit+but+keep+my+changes%3F",
-  documents: "documents",
-  document: `documents/${newest.document.id}?chunk=${newest.chunk.index}`,
-  pipeline: "pipeline",
-  topics: "topics",
-  messages: "topics/document-events/messages?from=oldest&open=0%3A0",
-  groups: "groups/embedding-workers",
-  "dead-letters": "dead-letters",
-  analytics: "analytics?hours=1",
-  system: "system",
-};
-for (const [name, place] of Object.entries(pages)) {
-  const page = await browser.page(server, { theme: name === "pipeline" || name === "messages" ? "dark" : "light" });
+async function picture(name, place) {
+  const page = await browser.page(server, { theme: name === "pipeline" || name === "messages" ? "dark" : "light", phone: name === "phone" });
   await page.goto(`/console/${place}`);
   await page.waitForTimeout(name === "pipeline" ? 30_000 : 3_000); // charts fill, lists load
   await checkAccessible(page, name);
   await page.screenshot({ path: join(folder, `${name}.png`) });
   await page.context().close();
 }
-const phone = await browser.page(server, { phone: true });
-await phone.goto(`/console/${pages.search}`);
-await phone.waitForTimeout(3_000);
-await phone.screenshot({ path: join(folder, "phone.png") });
+
+const get = async (path, body) => (await fetch(url + path, body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })).json();
+const question = "How do I undo my last commit but keep my changes?";
+
+// While documents are on their way, and then what they answer.
+const atWork = {
+  pipeline: "pipeline",
+  documents: "documents",
+  topics: "topics",
+  messages: "topics/document-events/messages?from=oldest&open=0%3A0",
+  groups: "groups/embedding-workers",
+  "dead-letters": "dead-letters",
+  system: "system",
+};
+for (const [name, place] of Object.entries(atWork)) await picture(name, place);
+for (let left = 600; left > 0; left -= 1) {
+  const { documents } = await get("/v1/status");
+  if (documents.queued + documents.processing === 0) break;
+  await new Promise((wake) => setTimeout(wake, 1000));
+}
+const [{ document, chunk }] = (await get("/v1/search", { query: question, top_k: 1 })).hits;
+const asked = `?${new URLSearchParams({ q: question })}`;
+await picture("search", asked);
+await picture("document", `documents/${document.id}?chunk=${chunk.index}`);
+await picture("analytics", "analytics?hours=1");
+await picture("phone", asked);
 await browser.end();

@@ -286,6 +286,49 @@ TEST_P(DocumentStoreContract, CountsByStatusAndChunksOfIndexedVersions) {
   EXPECT_EQ(ports().documents.Counts()->chunks, 3 + 101);  // those overtaken do not count
 }
 
+TEST_P(DocumentStoreContract, VersionsAreListedWhileTheirTextIsThere) {
+  auto first = Keyed("k", "one", "a");
+  first.metadata = {{"lang", core::MetadataScalar(std::string("en"))}};
+  first.chunking = {core::ChunkStrategy::kSentence, 100, 10};
+  const auto accepted = AcceptIndexed(first);
+  Accept(Keyed("k", "two", "bc"));
+  const auto list = [&](core::Version before, std::size_t limit) {
+    const auto versions = ports().documents.ListVersions(accepted.id, before, limit);
+    EXPECT_TRUE(versions);
+    return versions ? *versions : std::vector<core::KeptVersion>();
+  };
+  auto versions = list(100, 10);
+  ASSERT_EQ(versions.size(), 2u);
+  EXPECT_EQ(versions[0].version, 2);
+  EXPECT_EQ(versions[0].title, "two");
+  EXPECT_EQ(versions[0].content_bytes, 2);
+  EXPECT_FALSE(versions[0].indexed);
+  EXPECT_FALSE(versions[0].overtaken_at || versions[1].overtaken_at);
+  EXPECT_EQ(versions[1].version, 1);
+  EXPECT_EQ(versions[1].title, "one");
+  EXPECT_EQ(versions[1].metadata, first.metadata);
+  EXPECT_EQ(versions[1].chunking, first.chunking);
+  EXPECT_TRUE(versions[1].indexed);
+  const auto before = core::Now();
+  Publish(MakeEffects(accepted.id, 2, 1));
+  const auto after = core::Now();
+  Reopen();
+  versions = list(100, 10);
+  ASSERT_EQ(versions.size(), 2u);
+  EXPECT_TRUE(versions[0].indexed && !versions[1].indexed);
+  ASSERT_TRUE(versions[1].overtaken_at);
+  EXPECT_TRUE(*versions[1].overtaken_at >= before && *versions[1].overtaken_at <= after);
+  EXPECT_EQ(list(2, 10).size(), 1u);
+  EXPECT_EQ(list(1, 10).size(), 0u);
+  ASSERT_EQ(list(100, 1).size(), 1u);
+  EXPECT_EQ(list(100, 1)[0].version, 2);
+  ASSERT_TRUE(ports().admin.RemoveExpired(after + core::kOvertakenKept + std::chrono::seconds(1)));
+  EXPECT_EQ(list(100, 10).size(), 1u);
+  Delete(accepted.id);
+  EXPECT_EQ(list(100, 10).size(), 0u);
+  EXPECT_EQ(ports().documents.ListVersions(accepted.id + 1, 100, 10)->size(), 0u);
+}
+
 TEST_P(DocumentStoreContract, ContentPartsJoinAndEndBetweenCodePoints) {
   std::string content = "x";  // so that the bound falls inside a three-byte code point
   while (content.size() < 2 * core::ContentStore::kContentPartBytes + 5) content += "\u20ac";

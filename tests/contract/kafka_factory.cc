@@ -110,6 +110,9 @@ class PrefixedAdmin final : public core::LogAdmin {
     return admin_.CreateTopic(outside);
   }
   base::Status DeleteTopic(const std::string& name) override { return admin_.DeleteTopic(names_.Outside(name)); }
+  base::Result<std::int64_t> EmptyTopic(const std::string& name) override {
+    return admin_.EmptyTopic(names_.Outside(name));
+  }
   base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override {
     return admin_.AlterTopic(names_.Outside(name), change);
   }

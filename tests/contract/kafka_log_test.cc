@@ -115,6 +115,19 @@ TEST_F(KafkaLogTest, ADoubleOfAStaticMemberShutsItOut) {
   EXPECT_THAT(Values(PollFor(*second, 1)), ElementsAre("a"));
 }
 
+TEST_F(KafkaLogTest, ACompactedTopicIsNotEmptied) {
+  const auto created = log_->admin().CreateTopic({topic_, 1, 1, {{"cleanup.policy", "compact"}}});
+  ASSERT_TRUE(created) << created.error().message;
+  auto record = MakeRecord(topic_, 0, "a");
+  record.key = "k";  // without one such a topic takes nothing
+  ASSERT_TRUE(log_->producer().Produce({record}, Deadline::AfterSeconds(10))->front());
+  const auto emptied = log_->admin().EmptyTopic(topic_);
+  ASSERT_FALSE(emptied);
+  EXPECT_EQ(emptied.error().code, Code::kConflict);
+  EXPECT_THAT(emptied.error().message, testing::HasSubstr("compacted"));
+  EXPECT_EQ(log_->admin().DescribeTopic(topic_)->partitions.at(0).marks.low, 0);
+}
+
 TEST_F(KafkaLogTest, AMemberOutlivesItsTopic) {
   CreateTopic(1);
   ASSERT_TRUE(Produce("a"));

@@ -20,6 +20,7 @@ TEST_P(LogAdminContract, TopicsAreListedAsTheyWereMade) {
   EXPECT_EQ((*topics)[1].spec.name, "b");
   EXPECT_EQ((*topics)[1].spec.partitions, 3);
   EXPECT_EQ((*topics)[1].watermarks.size(), 3u);
+  EXPECT_EQ((*topics)[1].in_sync, 1);
   const auto described = log().admin().DescribeTopic("b");
   ASSERT_TRUE(described) << described.error().message;
   EXPECT_EQ(described->spec.config, (Config{{"retention.ms", "86400000"}}));
@@ -82,6 +83,7 @@ TEST_P(LogAdminContract, MistakesHaveTheirNames) {
   EXPECT_EQ(log().admin().ListTopics()->front().spec.partitions, 1);
   EXPECT_EQ(log().admin().CreateTopic({"u", 0, 1, {}}).error().code, Code::kInvalidArgument);
   EXPECT_EQ(log().admin().DeleteTopic("u").error().code, Code::kNotFound);
+  EXPECT_EQ(log().admin().EmptyTopic("u").error().code, Code::kNotFound);
   EXPECT_EQ(log().admin().DescribeTopic("u").error().code, Code::kNotFound);
   for (const char* name : {"", ".", "..", "a b", "a/b", "\xc3\xa4"}) {
     EXPECT_EQ(log().admin().CreateTopic({name, 1, 1, {}}).error().code, Code::kInvalidArgument) << name;
@@ -106,6 +108,45 @@ TEST_P(LogAdminContract, ADeletedTopicIsGoneWithItsOffsets) {
     EXPECT_THAT(lost->front().error().code, testing::AnyOf(Code::kNotFound, Code::kUnavailable));
     return lost->front().error().code == Code::kNotFound;
   }));
+}
+
+TEST_P(LogAdminContract, AnEmptiedTopicGoesOnAtItsEnd) {
+  CreateTopic("t", 3);
+  CreateTopic("other");
+  ProduceNumbers("t", 0, 0, 3);
+  ProduceNumbers("t", 1, 10, 2);
+  ProduceNumbers("other", 0, 20, 1);
+  {
+    const auto behind = Subscribed("behind", "t");
+    PollFor(*behind, 5);
+    ASSERT_TRUE(behind->Commit({{{"t", 0}, 1}, {{"t", 1}, 2}}));
+  }
+  const auto emptied = log().admin().EmptyTopic("t");
+  ASSERT_TRUE(emptied) << emptied.error().message;
+  EXPECT_EQ(*emptied, 5);
+  EXPECT_EQ(*log().admin().EmptyTopic("t"), 0);
+  log().Reopen();
+  for (const auto& [partition, end] : {std::pair(0, 3), std::pair(1, 2), std::pair(2, 0)}) {
+    EXPECT_EQ(WatermarksOf("t", partition).low, end) << partition;
+    EXPECT_EQ(WatermarksOf("t", partition).high, end) << partition;
+  }
+  EXPECT_EQ(WatermarksOf("other", 0).low, 0);
+  EXPECT_EQ(Group("behind").committed, (std::map<core::TopicPartition, std::int64_t>{{{"t", 0}, 1}, {{"t", 1}, 2}}));
+  EXPECT_EQ(Produce(MakeRecord("t", 0, "new")).offset, 3);
+  EXPECT_THAT(Values(PollFor(*Reading({"t", 0, 0}), 1)), ElementsAre("new"));
+  EXPECT_THAT(Values(PollFor(*Subscribed("behind", "t"), 1)), ElementsAre("new"));
+}
+
+TEST_P(LogAdminContract, AMemberReadsOnInATopicThatIsEmptiedUnderIt) {
+  CreateTopic("t");
+  ProduceNumbers("t", 0, 0, 3);
+  const auto consumer = Subscribed("g", "t");
+  PollFor(*consumer, 3);
+  ASSERT_TRUE(log().admin().EmptyTopic("t"));
+  ASSERT_TRUE(consumer->Commit({{{"t", 0}, 2}}));  // of work that it was at
+  Produce(MakeRecord("t", 0, "new"));
+  EXPECT_THAT(Values(PollFor(*consumer, 1)), ElementsAre("new"));
+  EXPECT_TRUE(consumer->Commit({{{"t", 0}, 4}}));
 }
 
 TEST_P(LogAdminContract, NamesThatKafkaRefusesAreRefused) {

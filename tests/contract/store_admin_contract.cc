@@ -7,6 +7,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 
 TEST_P(StoreAdminContract, TheIdentityIsTheStoresOwnAndStays) {
   const auto identity = ports().admin.Identity();
@@ -103,6 +104,13 @@ TEST_P(StoreAdminContract, ProgressKeepsADocumentFromBeingStalled) {
   step([&] { Begin(OwnWork(accepted.id, 1)); });
   step([&] { Stage(MakeEffects(accepted.id, 1, 2)); });
   step([&] { Stage(MakeEffects(accepted.id, 1, 2, 2)); });
+}
+
+TEST_P(StoreAdminContract, ProgressByAClockThatWasAheadDoesNotCount) {
+  Accept(Keyless("t", "c"));
+  Drain();
+  EXPECT_TRUE(ports().admin.FindStalled(core::Now() - minutes(1), 10)->empty());
+  EXPECT_EQ(ports().admin.FindStalled(core::Now() - hours(1), 10)->size(), 1u);  // as one sees it whose clock is right
 }
 
 TEST_P(StoreAdminContract, AForeignRecordStallsWhereItLies) {

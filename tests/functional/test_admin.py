@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from serving import Starter, expect_problem
+from serving import Starter, expect_problem, wait_until
 from texts import text
 
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)')
@@ -151,6 +151,26 @@ def test_status(used):
         assert one["low"] <= one["high"] and one["lag"] == 0
         assert one["committed"] is None or one["committed"] == one["high"]
     assert sum(one["high"] for one in partitions) == 22
+
+
+def test_history_begins_with_the_server(used):
+    def later():
+        history = used.get("/v1/status/history")
+        return history if history["published"][-1:] == [22] else None
+    history = wait_until(later, "a sample of what is done")
+    columns = ["at", "published", "committed", "lag", "waiting", "documents_per_second", "chunks_per_second"]
+    assert list(history) == ["from", "to", "step_seconds", *columns]
+    assert {len(history[column]) for column in columns} == {len(history["at"])}
+    times = [history["from"], *history["at"], history["to"]]
+    assert times == sorted(times) and len(set(times)) == len(times) and history["step_seconds"] == 10
+    assert history["published"][0] == 0, "the first was taken before anything came"
+    assert [history[column][-1] for column in ("committed", "lag", "waiting")] == [22, 0, 0]
+    assert all(rate >= 0 for column in columns[-2:] for rate in history[column])
+
+
+@pytest.mark.parametrize("minutes", ["0", "361", "1.5", "hour", ""])
+def test_history_of_a_wrong_span(used, minutes):
+    expect_problem(used.request("GET", f"/v1/status/history?minutes={minutes}"), 422, "/minutes")
 
 
 def test_version(used):

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import pathlib
 import sqlite3
 
 from serving import run, wait_until
@@ -111,6 +112,12 @@ def test_what_is_wrong_is_said_and_changes_nothing(start_server, tmp_path):
         bytes[offset:offset + 64] = b"\xff" * 64
     damaged.write_bytes(bytes)
     assert "damaged" in restore(server, damaged, "--replace", expect=1).stderr
+    newer = tmp_path / "newer.db"
+    newer.write_bytes(good.read_bytes())
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 9999")
+    assert "newer" in restore(server, newer, "--replace", expect=1).stderr
+    assert not list(pathlib.Path(server.data).glob("*.part")), "nothing is left of what did not become the store"
     assert "no store" in run("backup", "--embedded", "--data", tmp_path / "empty", tmp_path / "x.db", expect=3).stderr
     run("restore", "--embedded", "--data", server.data, expect=2)
     server.restart()

@@ -4,8 +4,6 @@ import json
 import os
 import pathlib
 import re
-import resource
-import signal
 import socket
 import threading
 import time
@@ -13,6 +11,7 @@ import time
 import pytest
 import requests
 
+from disks import Disk
 from serving import BINARY, PATIENCE, expect_problem, wait_until
 from texts import text
 
@@ -326,17 +325,12 @@ def test_many_posts_at_once(start_server):
 
 # Disks and files
 
-def ignore_file_size_signal():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-
-def test_full_disk(start_server):
-    """Writes fail beyond a bound on file sizes, as on a full disk; lifted, everything acknowledged is there."""
-    server = start_server(before_exec=ignore_file_size_signal)
+def test_full_disk(start_server, tmp_path):
+    """What cannot be stored is refused; with room again, everything acknowledged is there."""
+    disk = Disk(tmp_path)
+    server = start_server(before_exec=disk.before_exec, data=tmp_path / "data")
     accepted = [server.add(text(n))["id"] for n in range(5)]
-    largest = max(file.stat().st_size for file in server.data.rglob("*") if file.is_file())
-    limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (largest + 100_000, limits[1]))
+    disk.fill(server.process.pid, 100_000)
 
     refused = None
     for number in range(1000):
@@ -351,7 +345,7 @@ def test_full_disk(start_server):
     assert server.search(text(1, 3), top_k=1)
     assert server.document(accepted[0])["status"] == "indexed"
 
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, limits)
+    disk.free(server.process.pid)
     accepted.append(server.add("There is room again.")["id"])
     server.wait_settled()
     documents = {document["id"]: document for document in server.documents()}

@@ -10,7 +10,7 @@ import pytest
 from serving import BINARY, clean_environment, free_port, run, wait_until
 
 COMMANDS = [["serve"], ["ingest"], ["search"], ["documents", "list"], ["documents", "show"], ["documents", "chunks"],
-            ["documents", "delete"], ["status"], ["analytics"], ["config"], ["version"]]
+            ["documents", "versions"], ["documents", "content"], ["documents", "delete"], ["status"], ["analytics"], ["config"], ["version"]]
 
 PAGE = """<!doctype html><html><head><title>Kettle &amp; Co.</title><style>body { colour: unseenstyle }</style>
 <script>var unseenscript = 1;</script></head><body><nav>unseennav Home About</nav>
@@ -154,6 +154,12 @@ def test_documents(own, folder):
     assert "library/notes.md" in millrace(own, "documents", "show", "--key", "library/notes.md").stdout
     assert json.loads(millrace(own, "documents", "chunks", "-o", "json", document["id"]).stdout) == own.chunks(document["id"])
     assert "Anchors" in millrace(own, "documents", "chunks", document["id"]).stdout
+    own.add("Anchors hold.", key="library/notes.md", title="Newer notes")
+    newest, first = json.loads(millrace(own, "documents", "versions", "-o", "json", document["id"]).stdout)
+    assert (newest["version"], newest["title"], first["version"]) == (2, "Newer notes", 1)
+    assert millrace(own, "documents", "versions", document["id"]).stdout.splitlines()[1].split()[:3] == ["2", "newest,", "indexed"]
+    assert millrace(own, "documents", "content", document["id"]).stdout == "Anchors hold."
+    assert millrace(own, "documents", "content", "--version", "1", document["id"]).stdout != "Anchors hold."
     assert millrace(own, "documents", "delete", document["id"]).stdout.strip() == f"deleted {document['id']}"
     millrace(own, "documents", "delete", document["id"], expect=3)
     others = [other["id"] for other in own.documents()]

@@ -131,10 +131,32 @@ def test_deleted_key_gets_a_new_id(server):
     assert second["id"] > first["id"]
 
 
+def test_versions_and_their_texts(server):
+    name = key("versions")
+    texts = ["The first text.", "The second text.", "The third text."]
+    for number, content in enumerate(texts, 1):
+        document = server.add(content, key=name, title=f"Text {number}")
+    path = f"/v1/documents/{document['id']}"
+    answer = server.get(f"{path}/versions")
+    assert [(one["version"], one["title"], one["newest"], one["indexed"]) for one in answer["versions"]] == [
+        (3, "Text 3", True, True), (2, "Text 2", False, False), (1, "Text 1", False, False)]
+    assert answer["versions"][0]["kept_until"] is None and answer["versions"][1]["kept_until"] > answer["versions"][1]["overtaken_at"]
+    assert answer["next_cursor"] is None
+    for number, content in enumerate(texts, 1):
+        assert server.request("GET", f"{path}/content?version={number}").text == content
+    assert server.request("GET", f"{path}/content").text == texts[-1]
+    page = server.get(f"{path}/versions?limit=2")
+    rest = server.get(f"{path}/versions?limit=2&cursor={page['next_cursor']}")
+    assert page["versions"] + rest["versions"] == answer["versions"] and rest["next_cursor"] is None
+    expect_problem(server.request("GET", f"{path}/content?version=4"), 404)
+    expect_problem(server.request("GET", f"{path}/content?version=0"), 422, "/version")
+    expect_problem(server.request("GET", f"{path}/versions?cursor=0"), 422, "/cursor")
+
+
 def test_delete(server):
     document = server.add("Seventeen seagulls sat on the roof.")
     server.delete(f"/v1/documents/{document['id']}")
-    for path in ("", "/chunks", "/content"):
+    for path in ("", "/chunks", "/content", "/versions"):
         expect_problem(server.request("GET", f"/v1/documents/{document['id']}{path}"), 404)
     expect_problem(server.request("DELETE", f"/v1/documents/{document['id']}"), 404)
     assert document["id"] not in [other["id"] for other in server.documents()]

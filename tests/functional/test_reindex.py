@@ -71,6 +71,35 @@ def test_a_filter_and_single_documents(own):
     assert [own.document(id)["version"] for id in (a, b)] == [2, 2]
 
 
+def english(condition="en"):
+    return {"field": "metadata.lang", "equals": condition}
+
+
+def test_a_condition_on_the_metadata(own):
+    ids = {name: own.post("/v1/documents?wait=10", {"content": f"In {name}.", "key": name, "metadata": {"lang": name[:2], "tags": [name[-1]]}})["id"]
+           for name in ("en/a", "en/b", "de/a", "fr/b")}
+    assert ask(own, filter={"where": english()})["matched"] == 2
+    assert ask(own, filter={"where": english("it")}, dry_run=False) == {"dry_run": False, "matched": 0, "queued": [], "next_cursor": None}
+    either = {"any": [english("de"), {"field": "metadata.tags", "equals": "b"}]}
+    first = ask(own, filter={"where": either}, dry_run=False, limit=2)
+    assert first["queued"] == [ids["fr/b"], ids["de/a"]]
+    rest = ask(own, filter={"where": either}, dry_run=False, limit=2, cursor=first["next_cursor"])
+    assert rest["queued"] == [ids["en/b"]] and rest["next_cursor"] is None
+    own.wait_settled()
+    assert {name: own.document(id)["version"] for name, id in ids.items()} == {"en/a": 1, "en/b": 2, "de/a": 2, "fr/b": 2}
+    assert "1 documents queued" in reindex(own, "--filter", json.dumps(english()), "--key-prefix", "en/a").stdout
+    wait_version(own, ids["en/a"], 2)
+    assert ask(own, filter={"where": english(), "status": "any_failed"})["matched"] == 0
+
+
+def test_a_condition_that_is_none(own):
+    answer = expect_problem(own.request("POST", "/v1/reindex", json={"filter": {"where": {"field": "metadata.lang", "equal": "en"}}}), 422)
+    assert answer["errors"][0]["pointer"].startswith("/filter/where"), answer
+    expect_problem(own.request("POST", "/v1/reindex", json={"filter": {"where": "lang"}}), 422)
+    assert "--filter" in reindex(own, "--filter", "{", expect=2).stderr
+    reindex(own, "--filter", "{}", "--document", "1", expect=2)
+
+
 def test_what_failed_is_tried_again(start_server, tmp_path):
     faults = tmp_path / "faults"
     faults.write_text("")

@@ -161,6 +161,11 @@ def test_a_refused_schema_stops_nothing(start_server, registry):
     server.add("Goes without an id.")
     server.wait_settled()
     assert all("__value_schema_id" not in headers for _, headers in messages(server, "document-uploads"))
+    registry.refuse = None
+    wait_until(lambda: "the schema of document-uploads is registered now" in server.log(), "what was refused being taken")
+    server.add("Goes with one.")
+    wait_until(lambda: any("__value_schema_id" in headers for _, headers in messages(server, "document-uploads")), "a message with an id")
+    assert server.log().count("messages go without an id") == 3, "said once of each topic"
 
 
 @pytest.mark.parametrize("flags, words", [(["--schema-framed-topics", "document-uploads,other"], "--schema-framed-topics"),

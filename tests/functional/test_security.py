@@ -8,8 +8,8 @@ from serving import Starter, expect_problem, run
 
 EXEMPT = ["/livez", "/readyz"]
 READS = [("GET", "/"), ("GET", "/health"), ("GET", "/documents"), ("GET", "/openapi.json"), ("GET", "/metrics"),
-         ("GET", "/v1/documents"), ("GET", "/v1/documents/1"), ("GET", "/v1/documents/1/chunks"), ("GET", "/v1/documents/1/content"),
-         ("GET", "/v1/status"), ("GET", "/v1/version"), ("POST", "/search"), ("POST", "/v1/search")]
+         ("GET", "/v1/documents"), ("GET", "/v1/documents/1"), ("GET", "/v1/documents/1/chunks"), ("GET", "/v1/documents/1/versions"), ("GET", "/v1/documents/1/content"),
+         ("GET", "/v1/status"), ("GET", "/v1/status/history"), ("GET", "/v1/version"), ("POST", "/search"), ("POST", "/v1/search")]
 WRITES = [("POST", "/documents"), ("DELETE", "/documents/1"), ("POST", "/v1/documents"), ("POST", "/v1/documents/bulk"),
           ("DELETE", "/v1/documents/1")]
 ADMINS = [("GET", "/v1/config")]

@@ -11,7 +11,7 @@ import pytest
 
 from serving import BINARY, clean_environment, expect_problem, run, wait_until
 
-COMMANDS = [["topics", verb] for verb in ("list", "create", "describe", "alter", "delete")] + [
+COMMANDS = [["topics", verb] for verb in ("list", "create", "describe", "alter", "empty", "delete")] + [
     ["groups", verb] for verb in ("list", "describe", "lag", "reset", "delete")] + [["produce"], ["consume"]]
 
 
@@ -56,16 +56,44 @@ def test_topic_from_creation_to_deletion(server):
     assert name in [item["name"] for item in lines(millrace(server, "topics", "list", "-o", "jsonl"))]
     assert "--yes" in millrace(server, "topics", "delete", name, expect=2).stderr
     millrace(server, "topics", "delete", name, "--yes")
-    for command in (["topics", "describe"], ["topics", "delete", "--yes"], ["topics", "alter", "-p", "9"], ["consume", "-e"]):
+    for command in (["topics", "describe"], ["topics", "empty", "--yes"], ["topics", "delete", "--yes"], ["topics", "alter", "-p", "9"], ["consume", "-e"]):
         gone = millrace(server, *command, name, expect=3)
         assert name in gone.stderr and len(gone.stderr.splitlines()) == 1
 
 
+def test_emptied_topic_goes_on_at_its_end(server, topic):
+    group = "readers-" + uuid.uuid4().hex
+    millrace(server, "produce", topic, "-p", 1, stdin="a\nb\nc\n")
+    assert [m["value"] for m in read(server, topic, "-g", group, "-n", 1)] == ["a"]
+    assert "--yes" in millrace(server, "topics", "empty", topic, expect=2).stderr
+    assert server.get(f"/v1/topics/{topic}")["messages"] == 3
+    assert millrace(server, "topics", "empty", topic, "--yes").stdout == f"emptied {topic} of 3 messages\n"
+    assert json.loads(millrace(server, "topics", "empty", topic, "-y", "-o", "json").stdout) == {"name": topic, "removed": 0}
+    assert server.get(f"/v1/topics/{topic}")["messages"] == 0 and read(server, topic) == []
+    assert server.get(f"/v1/groups/{group}")["lag"] == 0
+    millrace(server, "produce", topic, "d", "-p", 1)
+    assert server.get(f"/v1/groups/{group}")["lag"] == 1
+    assert [(m["offset"], m["value"]) for m in read(server, topic, "-g", group)] == [(3, "d")]
+    millrace(server, "groups", "delete", group, "--yes")
+
+
 def test_own_topics_are_kept(server):
     for name in ("document-uploads", "document-events", "search-analytics"):
-        assert "force" in millrace(server, "topics", "delete", name, "--yes", expect=1).stderr
-        expect_problem(server.request("DELETE", f"/v1/topics/{name}"), 409)
+        for verb, path in (("empty", f"/v1/topics/{name}/messages"), ("delete", f"/v1/topics/{name}")):
+            assert "force" in millrace(server, "topics", verb, name, "--yes", expect=1).stderr
+            expect_problem(server.request("DELETE", path), 409)
         server.get(f"/v1/topics/{name}")
+
+
+def test_own_topics_are_emptied_by_force(start_server):
+    """What was worked off needs its message no more, and what comes after goes its way."""
+    server = start_server()
+    before = server.add("Before the topics were emptied.")["id"]
+    for name in ("document-uploads", "document-events"):
+        assert json.loads(millrace(server, "topics", "empty", name, "--yes", "--force", "-o", "json").stdout)["removed"] > 0
+    after = server.add("After the topics were emptied.")["id"]
+    server.wait_indexed(after)
+    assert {hit["document"]["id"] for hit in server.search("the topics were emptied")} == {before, after}
 
 
 def test_usage(server, topic):
@@ -242,6 +270,7 @@ def test_what_a_key_may_do(start_server, tmp_path):
     assert status("reader", "GET", "/v1/topics/t/messages") == 200
     assert status("reader", "GET", "/v1/groups") == 200
     for method, path, body in (("PATCH", "/v1/topics/t", {"partitions": 5}), ("DELETE", "/v1/topics/t", None),
+                               ("DELETE", "/v1/topics/t/messages", None),
                                ("POST", "/v1/groups/g/reset", {"topic": "t", "to": "latest"}), ("DELETE", "/v1/groups/g", None)):
         assert status("writer", method, path, body) == 403, path
 

@@ -11,6 +11,7 @@ millrace_test(unit_ingest
     ingest/offset_tracker_test.cc
     ingest/outbox_relay_test.cc
     ingest/presence_test.cc
+    ingest/reindex_service_test.cc
     ingest/run_gate_test.cc
     ingest/takeover_test.cc
     ingest/upload_consumer_test.cc

@@ -194,6 +194,22 @@ std::string Consumer::MemberId() const {
   return id ? id.get() : "";
 }
 
+/// A topic that was away may be back as another one, empty: an offset beyond its end is of the one before, and
+/// committed it would let records count as read that nobody has read.
+base::Result<std::map<core::TopicPartition, std::int64_t>> Consumer::WithoutGoneTopics(
+    std::map<core::TopicPartition, std::int64_t> next_offsets) {
+  for (auto it = next_offsets.begin(); it != next_offsets.end();) {
+    const auto& [partition, offset] = *it;
+    std::int64_t low = 0, high = 0;
+    const auto asked =
+        rd_kafka_query_watermark_offsets(client_->handle(), partition.topic.c_str(), partition.partition, &low, &high,
+                                         static_cast<int>(std::chrono::milliseconds(kCommitTimeout).count()));
+    if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Failed(asked, "asking where the topic ends");
+    it = offset > high ? next_offsets.erase(it) : std::next(it);
+  }
+  return next_offsets;
+}
+
 base::Status Consumer::Commit(const std::map<core::TopicPartition, std::int64_t>& next_offsets) {
   if (group_.empty()) return {Code::kInvalidArgument, "a consumer without a group cannot commit"};
   if (next_offsets.empty()) return {};
@@ -207,10 +223,16 @@ base::Status Consumer::Commit(const std::map<core::TopicPartition, std::int64_t>
   if (rd_kafka_assignment_lost(client_->handle()) != 0 || MemberId() != member_id_) {
     return {Code::kConflict, "this member lost its partitions: it did not poll or was not heard in time"};
   }
+  auto offsets = next_offsets;
+  if (topic_was_gone_) {
+    ASSIGN_OR_RETURN(offsets, WithoutGoneTopics(std::move(offsets)));
+    topic_was_gone_ = false;
+    if (offsets.empty()) return {};
+  }
   // On a queue of our own, because the waiting call has no time limit.
   const Queue queue(rd_kafka_queue_new(client_->handle()));
   const auto asked =
-      rd_kafka_commit_queue(client_->handle(), PartitionsOf(next_offsets).get(), queue.get(), nullptr, nullptr);
+      rd_kafka_commit_queue(client_->handle(), PartitionsOf(offsets).get(), queue.get(), nullptr, nullptr);
   if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Failed(asked, "committing offsets");
   const Event answer(
       rd_kafka_queue_poll(queue.get(), static_cast<int>(std::chrono::milliseconds(kCommitTimeout).count())));
@@ -220,6 +242,7 @@ base::Status Consumer::Commit(const std::map<core::TopicPartition, std::int64_t>
   for (int i = 0; error == RD_KAFKA_RESP_ERR_NO_ERROR && partitions != nullptr && i < partitions->cnt; ++i) {
     error = partitions->elems[i].err;
   }
+  topic_was_gone_ = error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->Failed(error, "committing offsets");
   return {};
 }

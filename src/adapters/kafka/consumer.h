@@ -31,6 +31,8 @@ class Consumer final : public core::LogConsumer {
   void Gain(rd_kafka_topic_partition_list_t* partitions);
   void Lose(rd_kafka_topic_partition_list_t* partitions);
   void LeaveGroup();
+  base::Result<std::map<core::TopicPartition, std::int64_t>> WithoutGoneTopics(
+      std::map<core::TopicPartition, std::int64_t> next_offsets);
   std::string MemberId() const;
   base::Status HandleError(const rd_kafka_message_t& message);
   void WarnOnce(std::string what);
@@ -41,6 +43,7 @@ class Consumer final : public core::LogConsumer {
   RebalanceListener listener_;
   bool member_ = false;   // subscribed, not assigned by hand
   bool leaving_ = false;  // the listener is told nothing any more
+  bool topic_was_gone_ = false;
   std::string member_id_;
   std::set<core::TopicPartition> owned_;
   std::vector<core::LogRecord> gathered_;  // by the Poll under way, or when it had no room

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <thread>
 #include <utility>
 
 #include "adapters/kafka/errors.h"
+#include "adapters/kafka/records.h"
 
 namespace millrace::kafka {
 namespace {
@@ -18,6 +20,7 @@ using base::Deadline;
 using Mode = AdminClient::Mode;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Destroy<rd_kafka_NewTopic_destroy>>;
 using DoomedTopic = std::unique_ptr<rd_kafka_DeleteTopic_t, Destroy<rd_kafka_DeleteTopic_destroy>>;
+using DoomedRecords = std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy<rd_kafka_DeleteRecords_destroy>>;
 using NewPartitions = std::unique_ptr<rd_kafka_NewPartitions_t, Destroy<rd_kafka_NewPartitions_destroy>>;
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, Destroy<rd_kafka_ConfigResource_destroy>>;
 constexpr int kListAttempts = 3;
@@ -124,6 +127,40 @@ base::Status Topics::DeleteTopic(const std::string& name) {
     return !layout && layout.error().code == Code::kNotFound;
   });
   return {};
+}
+
+base::Result<std::int64_t> Topics::EmptyTopic(const std::string& name) {
+  ASSIGN_OR_RETURN(auto partitions, admin_.Topic(name));
+  const Layouts layouts = {{name, std::move(partitions)}};
+  ASSIGN_OR_RETURN(const auto low, admin_.Offsets(layouts, AdminClient::kStart));
+  ASSIGN_OR_RETURN(const auto high, admin_.Offsets(layouts, AdminClient::kEnd));
+  for (const auto& [partition, info] : layouts.at(name)) {
+    if (low.contains({name, partition}) && high.contains({name, partition})) continue;
+    return {Code::kUnavailable, fmt::format("partition {} of topic {} has no leader at the moment", partition, name)};
+  }
+  const PartitionList ends = PartitionsOf(high);
+  const DoomedRecords records(rd_kafka_DeleteRecords_new(ends.get()));
+  ASSIGN_OR_RETURN(const Event event, admin_.Ask(RD_KAFKA_ADMIN_OP_DELETERECORDS, "emptying a topic",
+                                                 [&](rd_kafka_t* handle, const auto* options, auto* queue) {
+                                                   rd_kafka_DeleteRecords_t* all[] = {records.get()};
+                                                   rd_kafka_DeleteRecords(handle, all, 1, options, queue);
+                                                 }));
+  const auto* results = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  std::int64_t removed = 0;
+  for (int i = 0; i < results->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = results->elems[i];
+    if (one.err == RD_KAFKA_RESP_ERR_POLICY_VIOLATION) {
+      return {Code::kConflict,
+              fmt::format("topic {} is compacted: Kafka removes records on request only from topics whose "
+                          "cleanup.policy has delete in it",
+                          name)};
+    }
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return admin_.client().Failed(one.err, fmt::format("partition {} of topic {}", one.partition, name));
+    }
+    removed += one.offset - low.at({name, one.partition});  // the start as the broker has it now
+  }
+  return removed;
 }
 
 base::Status Topics::AlterTopic(const std::string& name, const core::TopicChange& change) {
@@ -253,11 +290,14 @@ base::Result<std::vector<core::TopicInfo>> Topics::ListOnce() {
   ASSIGN_OR_RETURN(const auto high, admin_.Offsets(layouts, AdminClient::kEnd));
   std::vector<core::TopicInfo> infos;
   for (const auto& [name, partitions] : layouts) {
-    core::TopicInfo& info = infos.emplace_back(core::TopicInfo{SpecOf(name, partitions), {}});
-    for (const auto& [partition, unused] : partitions) {
+    core::TopicInfo& info = infos.emplace_back(core::TopicInfo{SpecOf(name, partitions), {}, 0});
+    std::size_t in_sync = std::numeric_limits<std::int16_t>::max();
+    for (const auto& [partition, layout] : partitions) {
+      in_sync = std::min(in_sync, layout.in_sync.size());
       const auto first = low.find({name, partition}), end = high.find({name, partition});
       if (first != low.end() && end != high.end()) info.watermarks[partition] = {first->second, end->second};
     }
+    if (!partitions.empty()) info.in_sync = static_cast<std::int32_t>(in_sync);
   }
   return infos;
 }

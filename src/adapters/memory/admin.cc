@@ -7,7 +7,7 @@ namespace {
 
 bool Waits(const DocumentRow& document, core::Timestamp before) {
   using Status = core::DocumentStatus;
-  if (document.updated_at >= before) return false;
+  if (document.updated_at >= before && document.updated_at <= before + core::kProgressBelieved) return false;
   if (document.status == Status::kRetrying) return document.next_attempt_at < before;
   return document.status == Status::kQueued || document.status == Status::kProcessing;
 }
@@ -46,7 +46,7 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
       }
     }
     removed += static_cast<std::int64_t>(std::erase_if(document.bodies, [now](const auto& item) {
-      return item.second.overtaken_at && *item.second.overtaken_at + kOvertakenBodiesStay <= now;
+      return item.second.overtaken_at && *item.second.overtaken_at + core::kOvertakenKept <= now;
     }));
   }
   removed += static_cast<std::int64_t>(

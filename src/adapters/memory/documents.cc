@@ -99,7 +99,7 @@ core::Accepted Documents::AcceptOne(const core::NewDocument& document, core::Tim
       row,
       {document.title, document.content, core::Sha256Hex(document.content), document.metadata, document.chunking, {}},
       now);
-  tables_.AddUpload(id, row.version, now, document.sync ? now + kSyncUploadDelay : now);
+  tables_.AddUpload(id, row.version, now, core::UploadDelay(document));
   return {id, row.version, created ? core::AcceptKind::kCreated : core::AcceptKind::kUpdated};
 }
 
@@ -150,6 +150,22 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
     records.push_back(std::move(record));
   }
   return records;
+}
+
+base::Result<std::vector<core::KeptVersion>> Documents::ListVersions(core::DocumentId id, core::Version before,
+                                                                     std::size_t limit) {
+  std::lock_guard lock(tables_.mutex);
+  std::vector<core::KeptVersion> versions;
+  const DocumentRow* row = tables_.Find(id);
+  if (row == nullptr || row->deleted()) return versions;
+  for (auto it = row->bodies.rbegin(); it != row->bodies.rend() && versions.size() < limit; ++it) {
+    const auto& [version, body] = *it;
+    if (version >= before) continue;
+    versions.push_back({version, body.title, body.metadata, body.chunking,
+                        static_cast<std::int64_t>(body.content.size()), version == row->indexed_version,
+                        body.overtaken_at});
+  }
+  return versions;
 }
 
 base::Result<core::StoreCounts> Documents::Counts() {

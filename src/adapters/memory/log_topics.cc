@@ -48,6 +48,19 @@ class LogTopics final : public core::LogAdmin {
     return {};
   }
 
+  base::Result<std::int64_t> EmptyTopic(const std::string& name) override {
+    std::lock_guard lock(state_.mutex);
+    const auto topic = state_.topics.find(name);
+    if (topic == state_.topics.end()) return NoSuchTopic(name);
+    std::int64_t removed = 0;
+    for (LogPartition& partition : topic->second.partitions) {
+      removed += partition.high() - partition.low;
+      partition.low = partition.high();
+      partition.records.clear();
+    }
+    return removed;
+  }
+
   base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override {
     std::lock_guard lock(state_.mutex);
     const auto topic = state_.topics.find(name);
@@ -66,7 +79,8 @@ class LogTopics final : public core::LogAdmin {
     std::lock_guard lock(state_.mutex);
     std::vector<core::TopicInfo> infos;
     for (const auto& [name, topic] : state_.topics) {
-      auto& info = infos.emplace_back(core::TopicInfo{{name, topic.spec.partitions, topic.spec.replication, {}}, {}});
+      auto& info = infos.emplace_back(
+          core::TopicInfo{{name, topic.spec.partitions, topic.spec.replication, {}}, {}, topic.spec.replication});
       for (std::size_t p = 0; p < topic.partitions.size(); ++p) {
         info.watermarks[static_cast<std::int32_t>(p)] = {topic.partitions[p].low, topic.partitions[p].high()};
       }

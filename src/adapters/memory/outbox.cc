@@ -5,16 +5,15 @@ namespace millrace::memory {
 base::Result<std::vector<core::OutboxRow>> OutboxTable::Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                               std::chrono::milliseconds lease) {
   std::lock_guard lock(tables_.mutex);
-  const auto now = core::Now();
-  const auto steady_now = std::chrono::steady_clock::now();
+  const auto now = std::chrono::steady_clock::now();
   std::vector<core::OutboxRow> rows;
   for (auto& [id, entry] : tables_.outbox) {
     if (rows.size() >= limit) break;
-    if (entry.due_at > now || (entry.leased_until && *entry.leased_until > steady_now)) continue;
+    if (entry.held_until > now) continue;
     if (entry.document_id > 0 && tables_.outbox_of.at({entry.document_id, entry.topic}).begin()->first != id) {
       continue;  // an older one is unsent
     }
-    entry.leased_until = steady_now + lease;
+    entry.held_until = now + lease;
     core::OutboxRow& row = rows.emplace_back();
     row.id = id;
     row.topic = entry.topic;
@@ -54,7 +53,7 @@ base::Status OutboxTable::Release(std::span<const std::int64_t> rows) {
   std::lock_guard lock(tables_.mutex);
   for (const auto row : rows) {
     const auto entry = tables_.outbox.find(row);
-    if (entry != tables_.outbox.end()) entry->second.leased_until.reset();
+    if (entry != tables_.outbox.end()) entry->second.held_until = {};
   }
   return {};
 }
@@ -65,8 +64,7 @@ base::Status OutboxTable::Requeue(core::DocumentId id, core::Version version) {
   const bool waits = document != nullptr && !document->deleted() && version == document->version &&
                      version > document->indexed_version;
   if (!waits || tables_.HasUpload(id)) return {};
-  const auto now = core::Now();
-  tables_.AddUpload(id, version, now, now);
+  tables_.AddUpload(id, version, core::Now());
   return {};
 }
 

@@ -23,6 +23,8 @@ class Documents : public core::DocumentStore, public core::ContentStore, public 
   base::Status Delete(core::DocumentId id, base::Deadline deadline) override;
   base::Result<core::DocumentRecord> Get(core::DocumentId id) override;
   base::Result<std::vector<core::DocumentRecord>> List(const core::DocumentQuery& query) override;
+  base::Result<std::vector<core::KeptVersion>> ListVersions(core::DocumentId id, core::Version before,
+                                                            std::size_t limit) override;
   base::Result<core::StoreCounts> Counts() override;
   base::Result<std::string> ReadPart(core::DocumentId id, core::Version version, std::int32_t part) override;
   base::Result<std::vector<core::StoredChunk>> Hydrate(std::span<const core::ChunkId> ids) override;

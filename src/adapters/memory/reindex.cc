@@ -50,7 +50,7 @@ void ReindexTable::Queue(DocumentRow& document, core::Timestamp now) {
     document.Requeue(now);
     tables_.AddEvent(document, document.version, document.status, now);
   }
-  tables_.AddUpload(document.id, document.version, now, now);
+  tables_.AddUpload(document.id, document.version, now);
 }
 
 }  // namespace millrace::memory

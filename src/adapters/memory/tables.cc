@@ -30,9 +30,10 @@ void Tables::AddVersion(DocumentRow& document, Body body, core::Timestamp now) {
   AddEvent(document, document.version, document.status, now);
 }
 
-void Tables::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at) {
+void Tables::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, std::chrono::seconds delay) {
   const auto row = ++last_outbox_id;
-  outbox.emplace(row, OutboxEntry{core::kUploadsTopic, id, version, {}, 0, now, due_at, {}});
+  outbox.emplace(row,
+                 OutboxEntry{core::kUploadsTopic, id, version, {}, 0, now, std::chrono::steady_clock::now() + delay});
   outbox_of[{id, core::kUploadsTopic}].emplace(row, version);
 }
 
@@ -64,7 +65,7 @@ void Tables::AddRecord(const core::LogRecord& record, core::DocumentId id, core:
   const auto row = ++last_outbox_id;
   const std::string& topic = record.position.topic;
   core::LogRecord owed{{topic, -1, -1}, record.key, record.value, record.headers, {}};
-  outbox.emplace(row, OutboxEntry{topic, id, version, std::move(owed), dead_letter, now, now, {}});
+  outbox.emplace(row, OutboxEntry{topic, id, version, std::move(owed), dead_letter, now, {}});
   outbox_of[{id, topic}].emplace(row, version);
 }
 

@@ -22,8 +22,6 @@
 namespace millrace::memory {
 
 inline constexpr std::chrono::seconds kOvertakenChunksStay{60};
-inline constexpr std::chrono::hours kOvertakenBodiesStay{24};
-inline constexpr std::chrono::seconds kSyncUploadDelay{60};
 
 /// What one version of a document says.
 struct Body {
@@ -96,8 +94,8 @@ struct OutboxEntry {
   core::Version version = 0;
   std::optional<core::LogRecord> record;
   core::DeadLetterId dead_letter = 0;  // whose copy the record is
-  core::Timestamp created_at, due_at;
-  std::optional<std::chrono::steady_clock::time_point> leased_until;
+  core::Timestamp created_at;
+  std::chrono::steady_clock::time_point held_until;  // before: under a lease, or not due yet
 };
 
 struct DeadLetterRow {
@@ -143,7 +141,7 @@ struct Tables {
   /// it was not indexed.
   void AddVersion(DocumentRow& document, Body body, core::Timestamp now);
 
-  void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due_at);
+  void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, std::chrono::seconds delay = {});
   void AddEvent(const DocumentRow& document, core::Version version, core::DocumentStatus status, core::Timestamp now,
                 const core::StepTimes& steps = {});
   void AddRecord(const core::LogRecord& record, core::DocumentId id, core::Version version, core::Timestamp now,

@@ -11,12 +11,10 @@
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
 #include "core/metadata.h"
+#include "core/outbox.h"
 
 namespace millrace::mysql {
 namespace {
-
-constexpr auto kSyncDelay =
-    std::chrono::seconds(60);  // then the relay publishes what a dead process accepted (DELIVERY §2)
 
 using Keys = std::map<std::string, core::DocumentId, std::less<>>;
 
@@ -133,7 +131,7 @@ class Round {
   void Add(const core::NewDocument& document, StateRow& state, const VersionDraft& draft) {
     writer_.AddVersion(state, draft, now_);
     writer_.Save(state);
-    writer_.AddUpload(state.id, state.version, now_, document.sync ? now_ + kSyncDelay : now_);
+    writer_.AddUpload(state.id, state.version, now_, core::UploadDelay(document));
   }
 
   static VersionDraft DraftOf(const core::NewDocument& document) {

@@ -6,9 +6,11 @@
 #include <iterator>
 
 #include "adapters/mysql/rows.h"
+#include "adapters/mysql/server_clock.h"
 #include "base/utf8.h"
 #include "core/document_store.h"
 #include "core/log.h"
+#include "core/metadata.h"
 #include "core/record_headers.h"
 #include "core/sha256.h"
 
@@ -46,6 +48,13 @@ constexpr std::string_view kOverwriteState =
 constexpr std::string_view kInsertRecords =
     "INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, record_key, headers, value, "
     "dead_letter) VALUES";
+
+/// `due_at` of an outbox row, which goes by the database's clock.
+constexpr core::Timestamp kAtOnce{};
+
+core::Timestamp ServerTime(Connection& connection) {
+  return core::Timestamp(std::chrono::milliseconds(connection.Int("SELECT " MILLRACE_SERVER_NOW).value_or(0)));
+}
 
 StateRow ReadState(const Rows& row) {
   StateRow state;
@@ -86,6 +95,17 @@ StateRows SelectStates(Connection& connection, const std::set<core::DocumentId>&
 }
 
 }  // namespace
+
+core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
+  auto metadata = core::ParseMetadata(json);
+  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
+  return std::move(*metadata);
+}
+
+core::Chunking ReadChunking(const Rows& row, int first) {
+  return {core::ParseStrategy(row.View(first)).value_or(core::ChunkStrategy::kPassage),
+          static_cast<int>(row.Int(first + 1)), static_cast<int>(row.Int(first + 2))};
+}
 
 StateRows LockStates(Connection& connection, const std::set<core::DocumentId>& ids) {
   return SelectStates(connection, ids, " FOR UPDATE");
@@ -147,8 +167,7 @@ std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::
       VersionRow& row = found[{rows.Int(0), rows.Int(1)}];
       row.title = rows.Text(2);
       row.metadata = rows.Text(3);
-      row.chunking = {core::ParseStrategy(rows.View(4)).value_or(core::ChunkStrategy::kPassage),
-                      static_cast<int>(rows.Int(5)), static_cast<int>(rows.Int(6))};
+      row.chunking = ReadChunking(rows, 4);
       row.content_bytes = rows.Int(7);
       row.content_hash = rows.Text(8);
       row.identity_hash = rows.Text(9);
@@ -248,10 +267,13 @@ void DocumentWriter::Save(const StateRow& state) {
 }
 
 void DocumentWriter::AddEvent(const core::DocumentEvent& event) {
-  outbox_.Add(core::kEventsTopic, event.document_id, event.version, event.at, event.at, core::FormatEvent(event));
+  outbox_.Add(core::kEventsTopic, event.document_id, event.version, event.at, kAtOnce, core::FormatEvent(event));
 }
 
-void DocumentWriter::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due) {
+void DocumentWriter::AddUpload(core::DocumentId id, core::Version version, core::Timestamp now,
+                               std::chrono::seconds delay) {
+  core::Timestamp due = kAtOnce;
+  if (delay.count() > 0) due = ServerTime(connection_) + delay;
   outbox_.Add(core::kUploadsTopic, id, version, now, due, std::nullopt);
 }
 
@@ -262,9 +284,10 @@ void DocumentWriter::AddRecord(const core::LogRecord& record, const DocumentVers
   if (record.value && record.value->size() > kLargeContentBytes) {
     records_.Flush();  // in the order of the calls
     connection_.Run(fmt::format("{} (?, ?, ?, ?, ?, TRUE, ?, ?, ?, ?)", kInsertRecords), record.position.topic,
-                    document, number, now, now, AsBlob(record.key), Blob{headers}, AsBlob(record.value), dead_letter);
+                    document, number, now, kAtOnce, AsBlob(record.key), Blob{headers}, AsBlob(record.value),
+                    dead_letter);
   } else {
-    records_.Add(record.position.topic, document, number, now, now, true, AsBlob(record.key), Blob{headers},
+    records_.Add(record.position.topic, document, number, now, kAtOnce, true, AsBlob(record.key), Blob{headers},
                  AsBlob(record.value), dead_letter);
   }
 }

@@ -15,11 +15,14 @@
 #include "core/document.h"
 #include "core/document_event.h"
 #include "core/log.h"
+#include "core/metadata.h"
 #include "core/poison_guard.h"
 
 /// The rows of documents, as every write of this adapter reads and changes them: a batch locks its state rows, changes
 /// them here, and writes each table with one statement. All of it runs inside one transaction.
 namespace millrace::mysql {
+
+class Rows;
 
 /// A row of `document_state`, whole. Version 0: made only to be locked, of a document that nothing is known of yet.
 struct StateRow {
@@ -84,6 +87,12 @@ struct VersionDraft {
   std::string IdentityHash() const;
 };
 
+/// From the JSON of a row; throws kCorrupt.
+core::Metadata ReadMetadata(std::string_view json, core::DocumentId id);
+
+/// From three columns: strategy, max_tokens, overlap_tokens.
+core::Chunking ReadChunking(const Rows& row, int first);
+
 struct VersionRow {
   std::string title, metadata;
   core::Chunking chunking;
@@ -137,9 +146,9 @@ class DocumentWriter {
   /// Writes the row as it is at the call.
   void Save(const StateRow& state);
 
-  /// Owes the log an event, or the message of a version.
+  /// Owes the log an event, or the message of a version, at once or after a delay.
   void AddEvent(const core::DocumentEvent& event);
-  void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, core::Timestamp due);
+  void AddUpload(core::DocumentId id, core::Version version, core::Timestamp now, std::chrono::seconds delay = {});
 
   /// Owes the log a record as it stands, which is a copy of `dead_letter` (0: of none).
   void AddRecord(const core::LogRecord& record, const DocumentVersion& version, core::Timestamp now,

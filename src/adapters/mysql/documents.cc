@@ -12,7 +12,6 @@
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/idempotency.h"
 #include "adapters/mysql/rows.h"
-#include "core/metadata.h"
 
 namespace millrace::mysql {
 namespace {
@@ -95,12 +94,8 @@ core::DocumentRecord ReadRecord(const Rows& row) {
   record.key = row.OptionalText(1);
   record.title = row.Text(2);
   if (!row.IsNull(3)) {
-    auto metadata = core::ParseMetadata(row.View(3));
-    if (!metadata)
-      throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", record.id), {}});
-    record.metadata = std::move(*metadata);
-    record.chunking = {core::ParseStrategy(row.View(4)).value_or(core::ChunkStrategy::kPassage),
-                       static_cast<int>(row.Int(5)), static_cast<int>(row.Int(6))};
+    record.metadata = ReadMetadata(row.View(3), record.id);
+    record.chunking = ReadChunking(row, 4);
   }
   record.content_bytes = row.Int(7);
   record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
@@ -224,6 +219,25 @@ base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
 base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::DocumentQuery& query) {
   return engine_.Read([&](Connection& connection) -> base::Result<std::vector<core::DocumentRecord>> {
     return ListRecords(connection, query);
+  });
+}
+
+base::Result<std::vector<core::KeptVersion>> Documents::ListVersions(core::DocumentId id, core::Version before,
+                                                                     std::size_t limit) {
+  return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::KeptVersion>> {
+    Rows rows(connection, fmt::format(R"sql(
+        SELECT v.version, v.title, v.metadata, v.strategy, v.max_tokens, v.overlap_tokens, v.content_bytes,
+               v.version = s.indexed_version, r.retired_at
+        FROM document_versions v JOIN document_state s ON s.document_id = v.document_id
+             LEFT JOIN retired_versions r ON r.document_id = v.document_id AND r.version = v.version
+        WHERE v.document_id = {} AND v.version < {} ORDER BY v.version DESC LIMIT {})sql",
+                                      id, before, limit));
+    std::vector<core::KeptVersion> versions;
+    while (rows.Next()) {
+      versions.push_back({rows.Int(0), rows.Text(1), ReadMetadata(rows.View(2), id), ReadChunking(rows, 3), rows.Int(6),
+                          rows.Int(7) != 0, rows.OptionalTime(8)});
+    }
+    return versions;
   });
 }
 

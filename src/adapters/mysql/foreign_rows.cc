@@ -169,7 +169,7 @@ base::Status QueueOne(Connection& connection, core::DocumentId id, core::Timesta
   writer.AddVersion(state, DraftOf(*text), now);
   state.created_at = text->created_at;
   writer.Save(state);
-  writer.AddUpload(id, state.version, now, now);
+  writer.AddUpload(id, state.version, now);
   writer.Flush();
   return {};
 }

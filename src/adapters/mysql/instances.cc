@@ -7,11 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/mysql/server_clock.h"
+
 namespace millrace::mysql {
 namespace {
-
-/// Milliseconds since 1970.
-#define MILLRACE_SERVER_NOW "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
 
 constexpr std::chrono::hours kForgetAfter{1};  // rows of processes that died without a word
 

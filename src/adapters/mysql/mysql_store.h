@@ -37,7 +37,7 @@ struct MysqlOptions {
   std::size_t pool_size = 8;                                            // connections, opened when needed
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(3);  // of at least one second, in whole ones
   std::chrono::milliseconds call_timeout = std::chrono::seconds(10);    // of calls that carry no deadline
-  std::chrono::seconds overtaken_contents_stay = std::chrono::hours(24);
+  std::chrono::seconds overtaken_contents_stay = core::kOvertakenKept;
   std::chrono::seconds overtaken_chunks_stay = std::chrono::seconds(60);
 };
 

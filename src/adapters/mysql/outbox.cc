@@ -11,6 +11,7 @@
 #include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
+#include "adapters/mysql/server_clock.h"
 #include "core/document_event.h"
 #include "core/log.h"
 #include "core/record_headers.h"
@@ -24,11 +25,11 @@ namespace {
 constexpr std::string_view kClaimable = R"sql(
     SELECT o.id, o.topic, o.document_id, o.version, o.created_at, o.is_record, o.record_key, o.headers, o.value
     FROM outbox o FORCE INDEX(PRIMARY)
-    WHERE o.due_at <= {0} AND o.leased_until <= {0}
+    WHERE o.due_at <= )sql" MILLRACE_SERVER_NOW R"sql( AND o.leased_until <= )sql" MILLRACE_SERVER_NOW R"sql(
       AND (o.document_id = 0
            OR NOT EXISTS (SELECT 1 FROM outbox older FORCE INDEX(outbox_by_document)
                           WHERE older.document_id = o.document_id AND older.topic = o.topic AND older.id < o.id))
-    ORDER BY o.id LIMIT {1} FOR UPDATE SKIP LOCKED)sql";
+    ORDER BY o.id LIMIT {} FOR UPDATE SKIP LOCKED)sql";
 
 /// Leases change a row in place, without its length: a claim is as cheap as it can be.
 std::int64_t RandomClaimer() {
@@ -51,8 +52,8 @@ std::optional<core::LogRecord> ReadRecord(const Rows& row, const core::OutboxRow
   return record;
 }
 
-std::vector<core::OutboxRow> FindClaimable(Connection& connection, core::Timestamp now, std::size_t limit) {
-  Rows rows(connection, fmt::format(kClaimable, now.time_since_epoch().count(), limit));
+std::vector<core::OutboxRow> FindClaimable(Connection& connection, std::size_t limit) {
+  Rows rows(connection, fmt::format(kClaimable, limit));
   std::vector<core::OutboxRow> found;
   while (rows.Next()) {
     core::OutboxRow row;
@@ -120,8 +121,7 @@ std::vector<std::int64_t> IdsOf(const std::vector<core::OutboxRow>& rows) {
 
 std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit, std::size_t max_inline_bytes,
                                        std::chrono::milliseconds lease, std::int64_t claimer) {
-  const core::Timestamp now = core::Now();
-  std::vector<core::OutboxRow> rows = FindClaimable(connection, now, limit);
+  std::vector<core::OutboxRow> rows = FindClaimable(connection, limit);
   std::vector<core::OutboxRow*> uploads;
   for (core::OutboxRow& row : rows) {
     if (!row.record) uploads.push_back(&row);
@@ -133,8 +133,9 @@ std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit
   });
   const std::vector<std::int64_t> claimed = IdsOf(rows);
   InPieces(std::span(claimed), [&](std::span<const std::int64_t> piece) {
-    connection.Execute(fmt::format("UPDATE outbox SET leased_until = {}, leased_by = {} WHERE id IN {}",
-                                   (now + lease).time_since_epoch().count(), claimer, ListOf(piece)));
+    connection.Execute(fmt::format("UPDATE outbox SET leased_until = " MILLRACE_SERVER_NOW
+                                   " + {}, leased_by = {} WHERE id IN {}",
+                                   lease.count(), claimer, ListOf(piece)));
   });
   return rows;
 }
@@ -189,9 +190,8 @@ base::Status RequeueOne(Connection& connection, core::DocumentId id, core::Versi
                      core::kUploadsTopic, version)) {
     return {};
   }
-  const core::Timestamp now = core::Now();
   DocumentWriter writer(connection);
-  writer.AddUpload(id, version, now, now);
+  writer.AddUpload(id, version, core::Now());
   writer.Flush();
   return {};
 }

@@ -11,17 +11,10 @@
 
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
-#include "core/metadata.h"
 #include "core/sha256.h"
 
 namespace millrace::mysql {
 namespace {
-
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
-  auto metadata = core::ParseMetadata(json);
-  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
-  return std::move(*metadata);
-}
 
 constexpr std::string_view kSelectChunks = R"sql(
     SELECT c.id, c.document_id, c.version, c.chunk_index, c.chunk_text, c.char_start, c.char_end, v.title, d.doc_key,

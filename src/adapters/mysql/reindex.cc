@@ -55,7 +55,7 @@ void Queue(DocumentWriter& writer, StateRow& state, core::Timestamp now) {
   }
   state.Requeue(now);
   writer.Save(state);
-  writer.AddUpload(state.id, state.version, now, now);
+  writer.AddUpload(state.id, state.version, now);
   writer.AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
 }
 

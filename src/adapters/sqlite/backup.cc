@@ -38,6 +38,12 @@ void Remove(const fs::path& path) {
   fs::remove(path, ignored);
 }
 
+/// A file on its way: what is still there under this name at the end did not become what it was to be.
+struct Unfinished {
+  const fs::path path;
+  ~Unfinished() { Remove(path); }
+};
+
 Error Named(const fs::path& file, Error error) {
   error.message = fmt::format("{}: {}", file.string(), error.message);
   return error;
@@ -121,20 +127,19 @@ base::Result<std::int64_t> WriteBackup(const fs::path& directory, const fs::path
   const fs::path store = directory / kStoreFile;
   if (!Exists(store)) return Error{Code::kNotFound, fmt::format("{} holds no store", directory.string()), {}};
   if (Exists(file)) return Error{Code::kConflict, file.string() + " exists", {}};
-  const fs::path part = With(file, ".part");
+  const Unfinished part{With(file, ".part")};
   try {
     const std::unique_ptr<Connection> source = Connection::Open(store, Connection::Mode::kRead);
     if (base::Status owner = CheckOwner(*source); !owner) return Named(store, owner.error());
     std::int64_t bytes = 0;
     {
-      ASSIGN_OR_RETURN(const std::unique_ptr<Connection> copy, CopyTo(part, *source, progress));
+      ASSIGN_OR_RETURN(const std::unique_ptr<Connection> copy, CopyTo(part.path, *source, progress));
       bytes = BytesOf(*copy);
     }
-    RETURN_IF_ERROR(Rename(part, file));
+    RETURN_IF_ERROR(Rename(part.path, file));
     RETURN_IF_ERROR(SyncDirectory(file.parent_path()));
     return bytes;
   } catch (const Failure& failure) {
-    Remove(part);
     return failure.error();
   }
 }
@@ -143,7 +148,8 @@ base::Result<Restored> RestoreBackup(const fs::path& file, const fs::path& direc
                                      const CopyProgress& progress) {
   if (!Exists(file)) return Error{Code::kNotFound, fmt::format("there is no file {}", file.string()), {}};
   ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryLock> lock, DirectoryLock::Take(directory));
-  const fs::path store = directory / kStoreFile, part = With(store, ".part");
+  const fs::path store = directory / kStoreFile;
+  const Unfinished part{With(store, ".part")};
   const bool is_there = Exists(store);
   if (is_there && !replace) {
     return Error{Code::kConflict, fmt::format("{} holds a store already", directory.string()), "replace"};
@@ -153,7 +159,7 @@ base::Result<Restored> RestoreBackup(const fs::path& file, const fs::path& direc
     const std::unique_ptr<Connection> source = Connection::Open(file, Connection::Mode::kRead);
     if (base::Status good = CheckBackup(*source); !good) return Named(file, good.error());
     {
-      ASSIGN_OR_RETURN(const std::unique_ptr<Connection> copy, CopyTo(part, *source, progress));
+      ASSIGN_OR_RETURN(const std::unique_ptr<Connection> copy, CopyTo(part.path, *source, progress));
       RETURN_IF_ERROR(Migrate(*copy));
       copy->Execute("BEGIN IMMEDIATE");
       ASSIGN_OR_RETURN(restored.identity, BeginEpoch(*copy));
@@ -163,11 +169,10 @@ base::Result<Restored> RestoreBackup(const fs::path& file, const fs::path& direc
     if (is_there) {
       ASSIGN_OR_RETURN(restored.put_aside, PutAside(store));
     }
-    RETURN_IF_ERROR(Rename(part, store));
+    RETURN_IF_ERROR(Rename(part.path, store));
     RETURN_IF_ERROR(SyncDirectory(directory));
     return restored;
   } catch (const Failure& failure) {
-    Remove(part);
     return Named(file, failure.error());
   }
 }

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "core/document_store.h"
 #include "core/log.h"
+#include "core/metadata.h"
 #include "core/record_headers.h"
 #include "core/sha256.h"
 
@@ -26,6 +27,17 @@ void AddContent(Connection& connection, core::DocumentId id, core::Version versi
 }
 
 }  // namespace
+
+core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
+  auto metadata = core::ParseMetadata(json);
+  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
+  return std::move(*metadata);
+}
+
+core::Chunking ReadChunking(const Statement& row, int first) {
+  return {core::ParseStrategy(row.View(first)).value_or(core::ChunkStrategy::kPassage),
+          static_cast<int>(row.Int(first + 1)), static_cast<int>(row.Int(first + 2))};
+}
 
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
@@ -70,8 +82,7 @@ std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId i
   VersionRow row;
   row.title = select.Text(0);
   row.metadata = select.Text(1);
-  row.chunking = {core::ParseStrategy(select.View(2)).value_or(core::ChunkStrategy::kPassage),
-                  static_cast<int>(select.Int(3)), static_cast<int>(select.Int(4))};
+  row.chunking = ReadChunking(select, 2);
   row.content_bytes = select.Int(5);
   row.content_hash = select.Text(6);
   row.identity_hash = select.Text(7);
@@ -115,12 +126,13 @@ void StorePosition(Connection& connection, core::DocumentId id, core::Version ve
 
 void AddEvent(Connection& connection, const core::DocumentEvent& event) {
   connection.Run(R"sql(
-      INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES (?1, ?2, ?3, ?4, ?4, ?5))sql",
+      INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES (?1, ?2, ?3, ?4, 0, ?5))sql",
                  core::kEventsTopic, event.document_id, event.version, event.at, core::FormatEvent(event));
 }
 
 void AddUpload(Connection& connection, core::DocumentId id, core::Version version, core::Timestamp now,
-               core::Timestamp due) {
+               std::chrono::seconds delay) {
+  const core::Timestamp due = delay.count() == 0 ? core::Timestamp() : now + delay;
   connection.Run("INSERT INTO outbox(topic, document_id, version, created_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5)",
                  core::kUploadsTopic, id, version, now, due);
 }
@@ -130,7 +142,7 @@ void AddRecord(Connection& connection, const core::LogRecord& record, core::Docu
   const std::string headers = core::EncodeHeaders(record.headers);
   connection.Run(R"sql(
       INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, key, headers, value, dead_letter)
-      VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6, ?7, ?8))sql",
+      VALUES (?1, ?2, ?3, ?4, 0, 1, ?5, ?6, ?7, ?8))sql",
                  record.position.topic, id, version, now, AsBlob(record.key), Blob{headers}, AsBlob(record.value),
                  dead_letter > 0 ? std::optional(dead_letter) : std::nullopt);
 }

@@ -9,6 +9,7 @@
 #include "core/document.h"
 #include "core/document_event.h"
 #include "core/log.h"
+#include "core/metadata.h"
 #include "core/poison_guard.h"
 
 /// The rows of a document, as every write of this adapter reads and changes them. All of it runs on the writer's
@@ -43,6 +44,12 @@ struct VersionDraft {
   std::string IdentityHash() const;
 };
 
+/// From the JSON of a row; throws kCorrupt.
+core::Metadata ReadMetadata(std::string_view json, core::DocumentId id);
+
+/// From three columns: strategy, max_tokens, overlap_tokens.
+core::Chunking ReadChunking(const Statement& row, int first);
+
 struct VersionRow {
   std::string title, metadata;
   core::Chunking chunking;
@@ -64,9 +71,9 @@ void StorePosition(Connection& connection, core::DocumentId id, core::Version ve
 /// Owes the log an event.
 void AddEvent(Connection& connection, const core::DocumentEvent& event);
 
-/// Owes the log the message of a version.
+/// Owes the log the message of a version, at once or after a delay of kSyncUploadDelay at most.
 void AddUpload(Connection& connection, core::DocumentId id, core::Version version, core::Timestamp now,
-               core::Timestamp due);
+               std::chrono::seconds delay = {});
 
 /// Owes the log a record as it stands, which is a copy of `dead_letter` (0: of none).
 void AddRecord(Connection& connection, const core::LogRecord& record, core::DocumentId id, core::Version version,

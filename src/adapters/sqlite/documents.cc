@@ -9,13 +9,10 @@
 
 #include "adapters/sqlite/document_rows.h"
 #include "adapters/sqlite/idempotency.h"
-#include "core/metadata.h"
+#include "core/outbox.h"
 
 namespace millrace::sqlite {
 namespace {
-
-constexpr auto kSyncDelay =
-    std::chrono::seconds(60);  // then the relay publishes what a dead process accepted (DELIVERY §2)
 
 core::Accepted AcceptOne(Connection& connection, const core::NewDocument& document, core::Timestamp now) {
   const VersionDraft draft{document.title, document.content, core::FormatMetadata(document.metadata),
@@ -41,7 +38,7 @@ core::Accepted AcceptOne(Connection& connection, const core::NewDocument& docume
     accepted.id = connection.last_insert_id();
   }
   accepted.version = AddVersion(connection, accepted.id, before, draft, now);
-  AddUpload(connection, accepted.id, accepted.version, now, document.sync ? now + kSyncDelay : now);
+  AddUpload(connection, accepted.id, accepted.version, now, core::UploadDelay(document));
   return accepted;
 }
 
@@ -92,12 +89,8 @@ core::DocumentRecord ReadRecord(const Statement& row) {
   record.key = row.OptionalText(1);
   record.title = row.Text(2);
   if (!row.IsNull(3)) {
-    auto metadata = core::ParseMetadata(row.View(3));
-    if (!metadata)
-      throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", record.id), {}});
-    record.metadata = std::move(*metadata);
-    record.chunking = {core::ParseStrategy(row.View(4)).value_or(core::ChunkStrategy::kPassage),
-                       static_cast<int>(row.Int(5)), static_cast<int>(row.Int(6))};
+    record.metadata = ReadMetadata(row.View(3), record.id);
+    record.chunking = ReadChunking(row, 4);
   }
   record.content_bytes = row.Int(7);
   record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
@@ -160,6 +153,25 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
     std::vector<core::DocumentRecord> records;
     while (select.Step()) records.push_back(ReadRecord(select));
     return records;
+  });
+}
+
+base::Result<std::vector<core::KeptVersion>> Documents::ListVersions(core::DocumentId id, core::Version before,
+                                                                     std::size_t limit) {
+  return engine_.readers->Read([&](Connection& connection) -> base::Result<std::vector<core::KeptVersion>> {
+    Statement select(connection, R"sql(
+        SELECT v.version, v.title, v.metadata, v.strategy, v.max_tokens, v.overlap_tokens, v.content_bytes,
+               v.version = s.indexed_version, r.retired_at
+        FROM document_versions v JOIN document_state s ON s.document_id = v.document_id
+             LEFT JOIN retired_versions r ON r.document_id = v.document_id AND r.version = v.version
+        WHERE v.document_id = ?1 AND v.version < ?2 ORDER BY v.version DESC LIMIT ?3)sql");
+    select.Bind(id, before, limit);
+    std::vector<core::KeptVersion> versions;
+    while (select.Step()) {
+      versions.push_back({select.Int(0), select.Text(1), ReadMetadata(select.View(2), id), ReadChunking(select, 3),
+                          select.Int(6), select.Int(7) != 0, select.OptionalTime(8)});
+    }
+    return versions;
   });
 }
 

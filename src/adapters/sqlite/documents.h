@@ -17,6 +17,8 @@ class Documents final : public core::DocumentStore {
   base::Status Delete(core::DocumentId id, base::Deadline deadline) override;
   base::Result<core::DocumentRecord> Get(core::DocumentId id) override;
   base::Result<std::vector<core::DocumentRecord>> List(const core::DocumentQuery& query) override;
+  base::Result<std::vector<core::KeptVersion>> ListVersions(core::DocumentId id, core::Version before,
+                                                            std::size_t limit) override;
   base::Result<core::StoreCounts> Counts() override;
 
  private:

@@ -57,6 +57,13 @@ std::int64_t FirstWithin(Connection& connection, std::int64_t topic_id, std::int
   return first;
 }
 
+/// Removes what lies before `low`, which becomes the start of the partition.
+void MoveStart(Connection& connection, std::int64_t topic_id, std::int32_t partition, std::int64_t low) {
+  connection.Run("DELETE FROM log_records WHERE topic_id = ?1 AND partition = ?2 AND offset < ?3", topic_id, partition,
+                 low);
+  connection.Run("UPDATE log_partitions SET low = ?3 WHERE topic_id = ?1 AND partition = ?2", topic_id, partition, low);
+}
+
 /// Removes the records of one short transaction; how many went.
 std::int64_t TrimSome(Connection& connection, std::int64_t topic_id, std::int32_t partition, std::int64_t first_unread,
                       const core::Retention& retention, core::Timestamp now) {
@@ -72,9 +79,18 @@ std::int64_t TrimSome(Connection& connection, std::int64_t topic_id, std::int32_
   select.Bind(topic_id, partition, low, first_unread, oldest, first_within, kMaxRemovedRows);
   while (select.Step() && select.Int(0) == low) ++low;  // up to the first record that is to be kept
   if (low == marks->low) return 0;
-  connection.Run("DELETE FROM log_records WHERE topic_id = ?1 AND partition = ?2 AND offset < ?3", topic_id, partition,
-                 low);
-  connection.Run("UPDATE log_partitions SET low = ?3 WHERE topic_id = ?1 AND partition = ?2", topic_id, partition, low);
+  MoveStart(connection, topic_id, partition, low);
+  return low - marks->low;
+}
+
+/// Removes records before `end`, those of one short transaction; how many went.
+base::Result<std::int64_t> RemoveSome(Connection& connection, const TopicRow& topic, std::int32_t partition,
+                                      std::int64_t end) {
+  const auto marks = FindWatermarks(connection, topic.id, partition);
+  if (!marks) return NoSuchTopic(topic.spec.name);  // deleted meanwhile; one made anew has another id
+  const std::int64_t low = std::min(end, marks->low + kMaxRemovedRows);
+  if (low <= marks->low) return 0;
+  MoveStart(connection, topic.id, partition, low);
   return low - marks->low;
 }
 
@@ -144,11 +160,37 @@ base::Status Topics::DeleteTopic(const std::string& name) {
   return {};
 }
 
+base::Result<std::int64_t> Topics::EmptyTopic(const std::string& name) {
+  struct Found {
+    TopicRow topic;
+    std::vector<std::int64_t> ends;  // by partition
+  };
+  ASSIGN_OR_RETURN(const Found found, engine_.readers->Read([&](Connection& connection) -> base::Result<Found> {
+    const auto topic = FindTopic(connection, name);
+    if (!topic) return NoSuchTopic(name);
+    Found read{*topic, {}};
+    for (std::int32_t partition = 0; partition < topic->spec.partitions; ++partition) {
+      read.ends.push_back(FindWatermarks(connection, topic->id, partition).value_or(core::Watermarks()).high);
+    }
+    return read;
+  }));
+  std::int64_t removed = 0;
+  for (std::int32_t partition = 0; partition < found.topic.spec.partitions; ++partition) {
+    const std::int64_t end = found.ends[static_cast<std::size_t>(partition)];
+    for (std::int64_t step = kMaxRemovedRows; step == kMaxRemovedRows; removed += step) {
+      ASSIGN_OR_RETURN(step, engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) {
+        return RemoveSome(connection, found.topic, partition, end);
+      }));
+    }
+  }
+  return removed;
+}
+
 base::Result<std::vector<core::TopicInfo>> Topics::ListTopics() {
   return engine_.readers->Read([](Connection& connection) -> base::Result<std::vector<core::TopicInfo>> {
     std::vector<core::TopicInfo> topics;
-    for (TopicRow& topic : ListTopicRows(connection)) {
-      core::TopicInfo info{std::move(topic.spec), {}};
+    for (const TopicRow& topic : ListTopicRows(connection)) {
+      core::TopicInfo info{topic.spec, {}, topic.spec.replication};
       for (std::int32_t partition = 0; partition < info.spec.partitions; ++partition) {
         info.watermarks[partition] = FindWatermarks(connection, topic.id, partition).value_or(core::Watermarks());
       }

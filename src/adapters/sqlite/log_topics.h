@@ -21,6 +21,7 @@ class Topics final : public core::LogAdmin {
 
   base::Status CreateTopic(const core::TopicSpec& spec) override;
   base::Status DeleteTopic(const std::string& name) override;
+  base::Result<std::int64_t> EmptyTopic(const std::string& name) override;
   base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override;
   base::Result<std::vector<core::TopicInfo>> ListTopics() override;
   base::Result<core::TopicDescription> DescribeTopic(const std::string& name) override;

@@ -14,14 +14,15 @@
 namespace millrace::sqlite {
 namespace {
 
-/// Due, free, and the oldest unsent one of its document and topic.
+/// Due, and the oldest unsent one of its document and topic. Nothing is held back for longer than ?2: a row that seems
+/// to be was written before the clock was set back.
 constexpr std::string_view kClaimable = R"sql(
     SELECT id, topic, document_id, version, created_at, is_record, key, headers, value FROM outbox AS row
-    WHERE due_at <= ?1 AND leased_until <= ?1
+    WHERE due_at NOT BETWEEN ?1 + 1 AND ?2
       AND (document_id = 0
            OR NOT EXISTS (SELECT 1 FROM outbox AS older
                           WHERE older.document_id = row.document_id AND older.topic = row.topic AND older.id < row.id))
-    ORDER BY id LIMIT ?2)sql";
+    ORDER BY id)sql";
 
 /// The record of a row that has one: events are kept by their value alone.
 std::optional<core::LogRecord> ReadRecord(const Statement& row, const core::OutboxRow& owed) {
@@ -44,6 +45,26 @@ std::string ReadContent(Connection& connection, core::DocumentId id, core::Versi
   return content;
 }
 
+std::vector<core::OutboxRow> FindClaimable(Connection& connection, std::size_t limit,
+                                           const std::map<std::int64_t, base::Deadline>& leases) {
+  const core::Timestamp now = core::Now();
+  std::vector<core::OutboxRow> found;
+  Statement select(connection, kClaimable);
+  select.Bind(now, now + core::kSyncUploadDelay);
+  while (found.size() < limit && select.Step()) {
+    if (leases.contains(select.Int(0))) continue;
+    core::OutboxRow row;
+    row.id = select.Int(0);
+    row.topic = select.Text(1);
+    row.document_id = select.Int(2);
+    row.version = select.Int(3);
+    row.created_at = select.Time(4);
+    row.record = ReadRecord(select, row);
+    found.push_back(std::move(row));
+  }
+  return found;
+}
+
 /// Fills in what the relay builds the message from; false when the version needs no message any more.
 bool CompleteUpload(Connection& connection, core::OutboxRow& row, std::size_t max_inline_bytes) {
   const auto state = FindState(connection, row.document_id);
@@ -63,38 +84,26 @@ bool CompleteUpload(Connection& connection, core::OutboxRow& row, std::size_t ma
 
 base::Result<std::vector<core::OutboxRow>> OutboxRows::Claim(std::size_t limit, std::size_t max_inline_bytes,
                                                              std::chrono::milliseconds lease) {
-  return engine_.writer->Run(
-      engine_.WriteDeadline(), [&](Connection& connection) -> base::Result<std::vector<core::OutboxRow>> {
-        const core::Timestamp now = core::Now();
-        std::vector<core::OutboxRow> candidates;
-        Statement select(connection, kClaimable);
-        select.Bind(now, limit);
-        while (select.Step()) {
-          core::OutboxRow row;
-          row.id = select.Int(0);
-          row.topic = select.Text(1);
-          row.document_id = select.Int(2);
-          row.version = select.Int(3);
-          row.created_at = select.Time(4);
-          row.record = ReadRecord(select, row);
-          candidates.push_back(std::move(row));
-        }
-        std::vector<core::OutboxRow> claimed;
-        for (core::OutboxRow& row : candidates) {
-          if (!row.record && !CompleteUpload(connection, row, max_inline_bytes)) {
-            connection.Run("DELETE FROM outbox WHERE id = ?1", row.id);
-            continue;
-          }
-          connection.Run("UPDATE outbox SET leased_until = ?2 WHERE id = ?1", row.id, now + lease);
-          claimed.push_back(std::move(row));
-        }
-        return claimed;
-      });
+  std::lock_guard lock(mutex_);
+  std::erase_if(leases_, [](const auto& one) { return one.second.expired(); });
+  using Rows = base::Result<std::vector<core::OutboxRow>>;
+  Rows claimed = engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> Rows {
+    std::vector<core::OutboxRow> rows = FindClaimable(connection, limit, leases_);
+    std::erase_if(rows, [&](core::OutboxRow& row) {
+      if (row.record || CompleteUpload(connection, row, max_inline_bytes)) return false;
+      connection.Run("DELETE FROM outbox WHERE id = ?1", row.id);
+      return true;
+    });
+    return rows;
+  });
+  if (!claimed) return claimed;
+  for (const core::OutboxRow& row : *claimed) leases_.insert_or_assign(row.id, base::Deadline::After(lease));
+  return claimed;
 }
 
 base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
   if (sent.empty()) return {};
-  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
+  RETURN_IF_ERROR(engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
     for (const core::Sent& one : sent) {
       Statement select(connection, R"sql(
           SELECT s.document_id, s.version, o.dead_letter FROM outbox o
@@ -111,15 +120,16 @@ base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
       connection.Run("DELETE FROM outbox WHERE id = ?1", one.row);
     }
     return {};
-  });
+  }));
+  std::lock_guard lock(mutex_);
+  for (const core::Sent& one : sent) leases_.erase(one.row);
+  return {};
 }
 
 base::Status OutboxRows::Release(std::span<const std::int64_t> rows) {
-  if (rows.empty()) return {};
-  return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
-    for (const std::int64_t row : rows) connection.Run("UPDATE outbox SET leased_until = 0 WHERE id = ?1", row);
-    return {};
-  });
+  std::lock_guard lock(mutex_);
+  for (const std::int64_t row : rows) leases_.erase(row);
+  return {};
 }
 
 base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
@@ -131,8 +141,7 @@ base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
                             .Int("SELECT 1 FROM outbox WHERE document_id = ?1 AND topic = ?2 AND version = ?3", id,
                                  core::kUploadsTopic, version)
                             .has_value();
-    const core::Timestamp now = core::Now();
-    if (needed && !queued) AddUpload(connection, id, version, now, now);
+    if (needed && !queued) AddUpload(connection, id, version, core::Now());
     return {};
   });
 }

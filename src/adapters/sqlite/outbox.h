@@ -1,6 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -9,6 +12,7 @@
 
 namespace millrace::sqlite {
 
+/// Leases are kept in memory: the library has one process at a time, and its leases end with it.
 class OutboxRows final : public core::Outbox {
  public:
   explicit OutboxRows(Engine& engine) : engine_(engine) {}
@@ -22,6 +26,8 @@ class OutboxRows final : public core::Outbox {
 
  private:
   Engine& engine_;
+  std::mutex mutex_;
+  std::map<std::int64_t, base::Deadline> leases_;  // by row
 };
 
 }  // namespace millrace::sqlite

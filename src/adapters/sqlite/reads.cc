@@ -7,17 +7,11 @@
 #include <string_view>
 #include <utility>
 
-#include "core/metadata.h"
+#include "adapters/sqlite/document_rows.h"
 #include "core/sha256.h"
 
 namespace millrace::sqlite {
 namespace {
-
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
-  auto metadata = core::ParseMetadata(json);
-  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
-  return std::move(*metadata);
-}
 
 constexpr std::string_view kSelectChunks = R"sql(
     SELECT c.id, c.document_id, c.version, c.chunk_index, c.text, c.char_start, c.char_end, v.title, d.key, v.metadata

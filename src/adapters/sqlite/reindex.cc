@@ -58,7 +58,7 @@ void Queue(Connection& connection, core::DocumentId id, core::Timestamp now) {
         error_code = NULL, error_message = NULL, error_stage = NULL, worker = NULL, alone = 0, crashes = 0
       WHERE document_id = ?1)sql",
                  id, now);
-  AddUpload(connection, id, version, now, now);
+  AddUpload(connection, id, version, now);
   AddEvent(connection, {id, version, state->revision, core::DocumentStatus::kQueued, 0, now, {}, {}});
 }
 

@@ -203,9 +203,12 @@ CREATE TABLE keyed_documents(
 CREATE INDEX keyed_documents_by_document ON keyed_documents(document_id);
 )sql";
 
+/// Leases are in memory (outbox.h).
+constexpr const char* kLeasesInMemory = "ALTER TABLE outbox DROP COLUMN leased_until";
+
 constexpr std::array kMigrations = {
-    kDocuments,   kLog,       kTopicConfig,  kSearches,
-    kDeadLetters, kReindexed, kKeyedRequests};  // only ever added to: user_version counts them
+    kDocuments,   kLog,       kTopicConfig,   kSearches,
+    kDeadLetters, kReindexed, kKeyedRequests, kLeasesInMemory};  // only ever added to: user_version counts them
 
 base::Result<std::string> RandomId() {
   char bytes[16];
@@ -245,7 +248,6 @@ base::Status Migrate(Connection& connection) {
             .c_str());
   }
   connection.Run("INSERT OR IGNORE INTO meta(name, value) VALUES ('store_id', ?1), ('epoch', 1)", id);
-  connection.Run("UPDATE outbox SET leased_until = 0 WHERE leased_until > 0");
   connection.Execute("COMMIT");
   return {};
 }

@@ -23,7 +23,7 @@ namespace millrace::sqlite {
 
 struct SqliteOptions {
   std::filesystem::path directory;  // made if missing; holds `millrace.db` and `lock`
-  std::chrono::seconds overtaken_contents_stay = std::chrono::hours(24);
+  std::chrono::seconds overtaken_contents_stay = core::kOvertakenKept;
   std::chrono::seconds overtaken_chunks_stay = std::chrono::seconds(60);
   std::chrono::milliseconds member_silence = std::chrono::seconds(10);  // then a group member loses its partitions
   std::chrono::milliseconds write_timeout = std::chrono::seconds(30);   // of calls that carry no deadline

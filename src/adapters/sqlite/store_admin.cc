@@ -110,11 +110,11 @@ base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp befo
         SELECT document_id, version, position_topic, position_partition, position_offset, position_version = version,
                status = 'retrying'
         FROM document_state AS s
-        WHERE status IN ('queued', 'processing', 'retrying') AND progress_at < ?1
+        WHERE status IN ('queued', 'processing', 'retrying') AND progress_at NOT BETWEEN ?1 AND ?4
           AND (status <> 'retrying' OR next_attempt_at < ?1)
           AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.document_id = s.document_id AND o.topic <> ?2)
         ORDER BY document_id LIMIT ?3)sql");
-    select.Bind(before, core::kEventsTopic, limit);
+    select.Bind(before, core::kEventsTopic, limit, before + core::kProgressBelieved);
     std::vector<core::Stalled> stalled;
     while (select.Step()) {
       core::Stalled one{select.Int(0), select.Int(1), {}, select.Int(6) != 0};

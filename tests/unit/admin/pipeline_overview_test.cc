@@ -31,6 +31,7 @@ class FragileAdmin final : public core::LogAdmin {
   }
   base::Status CreateTopic(const core::TopicSpec& spec) override { return admin_.CreateTopic(spec); }
   base::Status DeleteTopic(const std::string& name) override { return admin_.DeleteTopic(name); }
+  base::Result<std::int64_t> EmptyTopic(const std::string& name) override { return admin_.EmptyTopic(name); }
   base::Status AlterTopic(const std::string& name, const core::TopicChange& change) override {
     return admin_.AlterTopic(name, change);
   }

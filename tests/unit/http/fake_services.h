@@ -27,8 +27,9 @@ class FakeServices : public ingest::Intake,
  public:
   Services services() {
     const auto settings = [] { return std::vector<ConfigSetting>{{"listen", "127.0.0.1:8000", "default"}}; };
-    return {*this,          *this,           *this, *this, *this,   events,   *this,   dead_letters, reindex, replay,
-            keyed_requests, verified_delete, *this, log(), metrics, settings, "0.1.0", "model",      {},      2};
+    return {*this,  *this,          *this,           *this, *this, events,  *this,    history, dead_letters, reindex,
+            replay, keyed_requests, verified_delete, *this, log(), metrics, settings, "0.1.0", "model",      {},
+            2};
   }
 
   LogServices log() {
@@ -46,6 +47,7 @@ class FakeServices : public ingest::Intake,
 
   // What tests set.
   search::EventHub events;
+  admin::PipelineHistory history{*this};
   base::Metrics metrics;
   base::StopFlag stop;
   ingest::KeyedRequests keyed_requests{{store.idempotency_keys(), instance_table}, "server", metrics};
@@ -58,7 +60,8 @@ class FakeServices : public ingest::Intake,
   bool empty_index = false;
   admin::Readiness state = admin::Readiness::kReady;
   std::map<core::DocumentId, core::DocumentRecord> records;
-  std::map<core::DocumentId, std::string> bodies;
+  std::map<core::DocumentId, std::string> bodies;  // the same of every version
+  std::map<core::DocumentId, std::vector<core::KeptVersion>> versions;
   std::vector<core::NewDocument> accepted;
   search::SearchRequest asked;
   std::atomic<int> waits{0};
@@ -97,6 +100,15 @@ class FakeServices : public ingest::Intake,
     const auto found = records.find(id);
     if (found == records.end()) return Unknown(id);
     return found->second;
+  }
+
+  base::Result<std::vector<core::KeptVersion>> ListVersions(core::DocumentId id, core::Version before,
+                                                            std::size_t limit) override {
+    std::vector<core::KeptVersion> found;
+    for (const auto& version : versions[id]) {
+      if (version.version < before && found.size() < limit) found.push_back(version);
+    }
+    return found;
   }
 
   base::Result<std::vector<core::DocumentRecord>> List(const core::DocumentQuery& query) override {

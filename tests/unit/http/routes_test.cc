@@ -192,6 +192,31 @@ TEST_F(HttpRoutes, ShowsOneDocumentItsChunksAndContent) {
   EXPECT_EQ(Ask("GET", "/v1/documents/bulk").status, 405);
 }
 
+TEST_F(HttpRoutes, ListsVersionsAndShowsTheContentOfOne) {
+  Body("POST", "/v1/documents", R"({"content":"0123"})");
+  const core::Timestamp overtaken{std::chrono::hours(24 * 365)};
+  fake_.records[1].version = 3;
+  fake_.versions[1] = {
+      {3, "three", {}, {}, 4, false, {}}, {2, "two", {}, {}, 4, true, {}}, {1, "one", {}, {}, 4, false, overtaken}};
+  EXPECT_EQ(
+      Body("GET", "/v1/documents/1/versions?limit=1"),
+      R"({"versions":[{"version":3,"title":"three","newest":true,"indexed":false,"content_bytes":4,"metadata":{},)"
+      R"("chunking":{"strategy":"passage","max_tokens":200,"overlap_tokens":0},"overtaken_at":null,"kept_until":null}],)"
+      R"("next_cursor":"3"})");
+  EXPECT_THAT(Body("GET", "/v1/documents/1/versions?cursor=3"),
+              AllOf(StartsWith(R"({"versions":[{"version":2,"title":"two","newest":false,"indexed":true,)"),
+                    HasSubstr(R"("overtaken_at":"1971-01-01T00:00:00.000Z","kept_until":"1971-01-02T00:00:00.000Z"}])"),
+                    EndsWith(R"("next_cursor":null})")));
+  for (const char* bad :
+       {"versions?limit=0", "versions?cursor=0", "versions?of=1", "content?version=0", "content?version=x"}) {
+    EXPECT_EQ(Ask("GET", "/v1/documents/1/" + std::string(bad)).status, 422) << bad;
+  }
+  EXPECT_EQ(Body("GET", "/v1/documents/1/content?version=2"), "0123");
+  for (const char* gone : {"1/content?version=4", "2/content?version=1", "2/versions"}) {
+    EXPECT_EQ(Ask("GET", "/v1/documents/" + std::string(gone)).status, 404) << gone;
+  }
+}
+
 TEST_F(HttpRoutes, BulkAnswersLineByLine) {
   const Response response =
       Ask("POST", "/v1/documents/bulk",

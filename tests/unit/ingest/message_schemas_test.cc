@@ -34,6 +34,10 @@ class FakeRegistry final : public core::SchemaRegistry {
     std::lock_guard lock(mutex);
     down = is_down;
   }
+  void SetRefused(const std::string& subject) {
+    std::lock_guard lock(mutex);
+    refused = subject;
+  }
 
   std::mutex mutex;
   bool down = false;
@@ -144,18 +148,26 @@ TEST_F(MessageSchemasTest, WhileTheRegistryIsDownOnlyFramedTopicsWait) {
   EXPECT_EQ(IdOf(log.taken[log.taken.size() - 2]), 121);
 }
 
-TEST_F(MessageSchemasTest, ARefusedSchemaIsGivenUpAndTheOthersAreNot) {
-  registry.refused = "document-events-value";
+TEST_F(MessageSchemasTest, ARefusedSchemaHoldsUpNothingUntilItIsTaken) {
+  registry.SetRefused("document-events-value");
   const auto schemas = Make();
   schemas->Start();
   auto event = RecordOf(core::kEventsTopic), upload = RecordOf(core::kUploadsTopic);
   for (auto* record : {&event, &upload}) ASSERT_TRUE(schemas->Mark(*record));
   EXPECT_EQ(IdOf(event), std::nullopt);
   EXPECT_EQ(IdOf(upload), 122);
+
+  registry.SetRefused("");
+  const auto patience = Deadline::AfterSeconds(30);
+  while (!IdOf(event) && !patience.expired()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(schemas->Mark(event));
+  }
+  EXPECT_EQ(IdOf(event), 121);
 }
 
 TEST_F(MessageSchemasTest, ARefusedSchemaOfAFramedTopicHoldsUpNoOther) {
-  registry.refused = "document-events-value";
+  registry.SetRefused("document-events-value");
   const auto schemas = Make({core::kEventsTopic});
   schemas->Start();
   auto event = RecordOf(core::kEventsTopic), upload = RecordOf(core::kUploadsTopic);

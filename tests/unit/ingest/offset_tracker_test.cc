@@ -51,6 +51,23 @@ TEST(OffsetTracker, IgnoresCompletionsOfAnEarlierAssignment) {
   EXPECT_EQ(tracker.Committable(), (Offsets{{kPartition, 4}}));
 }
 
+TEST(OffsetTracker, OffsetsThatGoBackAreOfATopicMadeAnew) {
+  OffsetTracker tracker;
+  tracker.Assign(kPartition);
+  const auto old_epoch = tracker.Begin(At(100));
+  tracker.Begin(At(101));
+  tracker.Committed({{kPartition, 100}});
+  const auto epoch = tracker.Begin(At(0));
+  EXPECT_EQ(tracker.Begin(At(1)), epoch);
+  tracker.Done(At(100), old_epoch);
+  EXPECT_TRUE(tracker.Committable().empty()) << "0 is open";
+  tracker.Done(At(1), old_epoch);
+  tracker.Done(At(0), epoch);
+  EXPECT_EQ(tracker.Committable(), (Offsets{{kPartition, 1}})) << "1 is open: what was done is not of this topic";
+  tracker.Done(At(1), epoch);
+  EXPECT_EQ(tracker.Committable(), (Offsets{{kPartition, 2}}));
+}
+
 TEST(OffsetTracker, KnowsNothingOfPartitionsThatAreNotOurs) {
   OffsetTracker tracker;
   EXPECT_EQ(tracker.Begin(At(1)), 0U);

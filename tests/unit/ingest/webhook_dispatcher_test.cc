@@ -40,7 +40,7 @@ class FakeReceiver final : public core::WebhookEndpoint {
   base::Result<core::WebhookAnswer> Post(const core::WebhookRequest& request, base::Deadline) override {
     const auto event = core::ParseEvent(request.body);
     std::lock_guard lock(mutex_);
-    ++requests_;
+    received_.push_back(request);
     const auto found = answers_.find(event->document_id);
     const int status = away_ ? 0 : found == answers_.end() ? 200 : found->second;
     if (status == 0) return base::Error{base::Code::kUnavailable, "nobody answers", {}};
@@ -58,7 +58,11 @@ class FakeReceiver final : public core::WebhookEndpoint {
   }
   int requests() const {
     std::lock_guard lock(mutex_);
-    return requests_;
+    return static_cast<int>(received_.size());
+  }
+  std::vector<core::WebhookRequest> received() const {
+    std::lock_guard lock(mutex_);
+    return received_;
   }
   std::vector<core::WebhookRequest> accepted() const {
     std::lock_guard lock(mutex_);
@@ -78,8 +82,7 @@ class FakeReceiver final : public core::WebhookEndpoint {
   mutable std::mutex mutex_;
   std::map<core::DocumentId, int> answers_;
   bool away_ = false;
-  int requests_ = 0;
-  std::vector<core::WebhookRequest> accepted_;
+  std::vector<core::WebhookRequest> received_, accepted_;
 };
 
 class WebhookDispatcherTest : public testing::Test {
@@ -102,18 +105,22 @@ class WebhookDispatcherTest : public testing::Test {
     return dispatcher;
   }
 
-  void Tell(core::DocumentId id, DocumentStatus status) {
+  void Tell(core::DocumentId id, DocumentStatus status, core::Timestamp at = core::Now()) {
     core::DocumentEvent event;
     event.document_id = id;
     event.version = 1;
     event.status = status;
-    event.at = core::Now();
+    event.at = at;
     core::LogRecord record;
     record.position.topic = core::kEventsTopic;
     record.key = core::DocumentKey(id);
     record.value = core::FormatEvent(event);
     record.timestamp = core::Now();
     Produce(std::move(record));
+  }
+  static std::string IdOf(const core::WebhookRequest& request) {
+    const std::map<std::string, std::string> headers(request.headers.begin(), request.headers.end());
+    return headers.at("Millrace-Event-Id");
   }
   void Produce(core::LogRecord record) {
     const auto produced = log_.producer().Produce({std::move(record)}, base::Deadline::AfterSeconds(5));
@@ -284,9 +291,19 @@ TEST_F(WebhookDispatcherTest, ARedrivenEventIsSentUnderItsOldIdAndLeavesTheList)
   ASSERT_TRUE(Eventually([&] { return Letters().empty(); }));
   const core::WebhookRequest request = receiver_.accepted().back();
   EXPECT_EQ(core::ParseEvent(request.body)->status, DocumentStatus::kDeleted);
-  const std::map<std::string, std::string> headers(request.headers.begin(), request.headers.end());
-  EXPECT_TRUE(headers.at("Millrace-Event-Id")
-                  .starts_with("document-events-" + std::to_string(letter.original.partition) + "-0-"));
+  EXPECT_EQ(IdOf(request), IdOf(receiver_.received().front()));
+}
+
+TEST_F(WebhookDispatcherTest, AnEventThatTheLogHasTwiceIsSentUnderOneId) {
+  const auto dispatcher = Started();
+  const auto at = core::Now();
+  for (const auto status : {DocumentStatus::kIndexed, DocumentStatus::kIndexed, DocumentStatus::kDeleted}) {
+    Tell(7, status, at);
+  }
+  ASSERT_TRUE(Eventually([&] { return receiver_.accepted().size() == 3; }));
+  const auto accepted = receiver_.accepted();
+  EXPECT_EQ(IdOf(accepted[0]), IdOf(accepted[1]));
+  EXPECT_NE(IdOf(accepted[1]), IdOf(accepted[2]));
 }
 
 TEST_F(WebhookDispatcherTest, WhatIsNoEventIsPassedOver) {

@@ -209,6 +209,40 @@ TEST_F(LogTest, ATopicMadeAnewIsReadFromItsStart) {
   EXPECT_EQ(records->front().value, "after");
 }
 
+TEST_F(LogTest, MoreThanATransactionRemovesIsEmptied) {
+  CreateTopic("t", 2);
+  std::vector<core::LogRecord> records(2500, {{"t", 1, -1}, std::nullopt, "v", {}, core::Now()});
+  ASSERT_TRUE(db().producer().Produce(records, Soon()));
+  EXPECT_EQ(*db().log_admin().EmptyTopic("t"), 2500);
+  EXPECT_EQ(Low("t", 1), 2500);
+}
+
+TEST_F(LogTest, ATopicMadeAnewWhileItsPredecessorIsEmptiedIsLeftAlone) {
+  constexpr std::int32_t kPartitions = 100;  // emptied one after the other
+  core::LogAdmin& admin = db().log_admin();
+  int times_between = 0;  // that the topic was made anew while there was more of the old one to remove
+  for (const Deadline deadline = Soon(); times_between < 5 && !deadline.expired();) {
+    CreateTopic("t", kPartitions);
+    std::vector<core::LogRecord> records;
+    for (std::int32_t p = 0; p < kPartitions; ++p) records.push_back({{"t", p, -1}, std::nullopt, "before", {}, {}});
+    ASSERT_TRUE(db().producer().Produce(std::move(records), Soon()));
+    base::Result<std::int64_t> emptied = 0;
+    std::thread emptying([&] { emptied = admin.EmptyTopic("t"); });
+    EXPECT_TRUE(Eventually([&] { return Low("t", 0) == 1; }));
+    std::thread making([&] {  // at the first moment at which the name is free
+      while (!admin.CreateTopic({"t", kPartitions, 1, {}})) {
+      }
+    });
+    EXPECT_TRUE(admin.DeleteTopic("t"));
+    making.join();
+    emptying.join();
+    if (!emptied && emptied.error().code == Code::kNotFound) ++times_between;
+    for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(Low("t", p), 0) << p;
+    EXPECT_TRUE(admin.DeleteTopic("t"));
+  }
+  EXPECT_EQ(times_between, 5);
+}
+
 TEST_F(LogTest, ConcurrentProducersLeaveNoGapAndNoDouble) {
   CreateTopic("t", 2);
   std::vector<std::thread> producers;

@@ -82,6 +82,7 @@ constexpr const char* kWithoutDeadLetters = R"sql(
     DROP TABLE dead_letters;
     ALTER TABLE outbox DROP COLUMN is_record; ALTER TABLE outbox DROP COLUMN key;
     ALTER TABLE outbox DROP COLUMN headers; ALTER TABLE outbox DROP COLUMN dead_letter;
+    ALTER TABLE outbox ADD COLUMN leased_until INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE document_state DROP COLUMN worker; ALTER TABLE document_state DROP COLUMN alone;
     ALTER TABLE document_state DROP COLUMN crashes; ALTER TABLE document_state DROP COLUMN reindexed_version;
     PRAGMA user_version = 4;)sql";

@@ -196,6 +196,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/documents/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document's versions
+         * @description Newest first: those whose text is still there. One that a newer version overtook stays for 24 hours.
+         */
+        get: operations["listVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/documents/{id}/content": {
         parameters: {
             query?: never;
@@ -205,7 +225,7 @@ export interface paths {
         };
         /**
          * A document's content
-         * @description Of the newest version.
+         * @description Of the newest version, or of one that `/v1/documents/{id}/versions` lists.
          */
         get: operations["getContent"];
         put?: never;
@@ -326,7 +346,11 @@ export interface paths {
          * @description One object, or one in each line, at most 10,000. Written durably when it returns. Lines are answered in order, each with its position or its error; good lines are sent even when others are bad, blank ones are counted but not answered.
          */
         post: operations["produceMessages"];
-        delete?: never;
+        /**
+         * Empty a topic
+         * @description Removes the messages that are there now from every partition, read or not. Offsets go on from there, and groups keep theirs: what they had not read is skipped. 409 for a compacted topic, and for one that Millrace works with unless `force` is true. Of those, documents whose messages go are sent again, after a minute or when their next try is due; what other programs sent, events that webhooks were not yet told of and searches not yet counted are lost. After a 503 some messages may be gone: repeat it to remove the rest.
+         */
+        delete: operations["emptyTopic"];
         options?: never;
         head?: never;
         patch?: never;
@@ -656,6 +680,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/status/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The pipeline over the last hours
+         * @description What the console's charts draw: a sample of the status every 10 s, kept in the memory of this server for six hours, and no longer than the server runs. `/metrics` is for longer.
+         */
+        get: operations["statusHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/instances": {
         parameters: {
             query?: never;
@@ -896,6 +940,34 @@ export interface components {
             text: string;
             range: components["schemas"]["Range"];
         };
+        Chunking: {
+            /** @enum {string} */
+            strategy: "sentence" | "passage" | "whole";
+            max_tokens: number;
+            overlap_tokens: number;
+        };
+        DocumentVersion: {
+            /** Format: int64 */
+            version: number;
+            title: string;
+            newest: boolean;
+            /** @description Answers come from it. */
+            indexed: boolean;
+            /** Format: int64 */
+            content_bytes: number;
+            metadata: components["schemas"]["Metadata"];
+            chunking: components["schemas"]["Chunking"];
+            /**
+             * Format: date-time
+             * @description When a newer version was indexed.
+             */
+            overtaken_at: string | null;
+            /**
+             * Format: date-time
+             * @description The text stays at least until then; null while nothing newer is indexed.
+             */
+            kept_until: string | null;
+        };
         Document: {
             /** Format: int64 */
             id: number;
@@ -918,12 +990,7 @@ export interface components {
              */
             next_attempt_at: string | null;
             metadata: components["schemas"]["Metadata"];
-            chunking: {
-                /** @enum {string} */
-                strategy: "sentence" | "passage" | "whole";
-                max_tokens: number;
-                overlap_tokens: number;
-            };
+            chunking: components["schemas"]["Chunking"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -964,12 +1031,7 @@ export interface components {
              */
             next_attempt_at: string | null;
             metadata: components["schemas"]["Metadata"];
-            chunking: {
-                /** @enum {string} */
-                strategy: "sentence" | "passage" | "whole";
-                max_tokens: number;
-                overlap_tokens: number;
-            };
+            chunking: components["schemas"]["Chunking"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1168,6 +1230,8 @@ export interface components {
             name: string;
             partitions: number;
             replication: number;
+            /** @description Replicas that are in sync, of the partition that has fewest. */
+            in_sync: number;
             /**
              * Format: int64
              * @description Between the first and the last offset kept.
@@ -1450,6 +1514,8 @@ export interface components {
                 status?: "indexed" | "failed" | "dead_lettered" | "any_failed" | null;
                 /** @description How the key begins. */
                 key_prefix?: string | null;
+                /** @description As the `filter` of a search. A call looks through a bounded number of documents: it may queue fewer than `limit`, even none, and have a `next_cursor`. */
+                where?: components["schemas"]["Filter"] | null;
             } | null;
             /** @default 100 */
             limit: number | null;
@@ -1522,6 +1588,11 @@ export interface components {
             /** @default true */
             dry_run: boolean;
         };
+        EmptiedTopic: {
+            name: string;
+            /** @description How many messages, counted as `messages` of the topic counts them. */
+            removed: number;
+        };
         Deleted: {
             name: string;
             /** @constant */
@@ -1586,6 +1657,29 @@ export interface components {
                 servers: number;
                 workers: number;
             };
+        };
+        /** @description Samples as columns; null where a value could not be read then: the log or the store did not answer. */
+        StatusHistory: {
+            /** Format: date-time */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Now, by this server's clock.
+             */
+            to: string;
+            /** @constant */
+            step_seconds: 10;
+            at: string[];
+            /** @description Messages in the partitions of `document-uploads` ever; falls when the topic is made anew. */
+            published: (number | null)[];
+            /** @description Of them, those that are worked off. */
+            committed: (number | null)[];
+            lag: (number | null)[];
+            /** @description Documents that are queued, processing or retrying. */
+            waiting: (number | null)[];
+            /** @description Of all processes, over the 30 s before. */
+            documents_per_second: (number | null)[];
+            chunks_per_second: (number | null)[];
         };
     };
     responses: {
@@ -2306,9 +2400,57 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listVersions: {
+        parameters: {
+            query?: {
+                /** @description How many to return at most. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The document's id.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        versions: components["schemas"]["DocumentVersion"][];
+                        next_cursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getContent: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Another version than the newest. */
+                version?: number;
+            };
             header?: never;
             path: {
                 /**
@@ -2753,6 +2895,50 @@ export interface operations {
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["MediaType"];
             417: components["responses"]["Expectation"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    emptyTopic: {
+        parameters: {
+            query?: {
+                /** @description Empty one of Millrace's own all the same. */
+                force?: boolean;
+            };
+            header?: {
+                /** @description Makes the request safe to repeat for 24 h: the same request with the same key is answered as the first time, with `Idempotency-Replayed: true`, and does nothing. 409 when the key came with another request, or the first one is still under way (with `Retry-After`). Only successes are kept; after any other answer a repeated request runs, and makes no second document. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description The topic's name.
+                 * @example document-uploads
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmptiedTopic"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            414: components["responses"]["UriTooLong"];
             421: components["responses"]["Misdirected"];
             422: components["responses"]["Invalid"];
             431: components["responses"]["HeaderTooLarge"];
@@ -3479,6 +3665,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["Misdirected"];
+            422: components["responses"]["Invalid"];
+            431: components["responses"]["HeaderTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    statusHistory: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How far back.
+                 * @example 10
+                 */
+                minutes?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The samples, oldest first, as columns of the same length. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {
+                     *       "from": "2026-01-15T10:20:00.000Z",
+                     *       "to": "2026-01-15T10:30:00.000Z",
+                     *       "step_seconds": 10,
+                     *       "at": [
+                     *         "2026-01-15T10:29:32.100Z",
+                     *         "2026-01-15T10:29:42.100Z",
+                     *         "2026-01-15T10:29:52.100Z"
+                     *       ],
+                     *       "published": [
+                     *         120,
+                     *         null,
+                     *         150
+                     *       ],
+                     *       "committed": [
+                     *         100,
+                     *         null,
+                     *         148
+                     *       ],
+                     *       "lag": [
+                     *         20,
+                     *         null,
+                     *         2
+                     *       ],
+                     *       "waiting": [
+                     *         20,
+                     *         12,
+                     *         2
+                     *       ],
+                     *       "documents_per_second": [
+                     *         1.5,
+                     *         1.533,
+                     *         0.967
+                     *       ],
+                     *       "chunks_per_second": [
+                     *         12,
+                     *         12.2,
+                     *         7.333
+                     *       ]
+                     *     } */
+                    "application/json": components["schemas"]["StatusHistory"];
                 };
             };
             400: components["responses"]["BadRequest"];

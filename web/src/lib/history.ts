@@ -1,52 +1,45 @@
 import type { Schemas } from "../api/client";
 import { client } from "../api/queries";
+import { type Sample, add, fill } from "./samples";
 import { Store } from "./store";
 
-/** What the pipeline was like at one moment; the server keeps no series of its own. */
-export interface Sample {
-  at: number; // seconds since 1970
-  published: number; // messages in the uploads' partitions ever
-  committed: number; // of them worked off
-  lag: number;
-  waiting: number; // documents that are not indexed yet
-  documents: number; // a second
-  chunks: number;
-  tokens: number;
-}
-
-const kKept = 4320; // six hours at one in five seconds
-
+/** Of each status that any page asked for, and what the server remembers where the pipeline page asked for that. */
 export const samples = new Store<Sample[]>([]);
 
-function sampleOf(status: Schemas["Status"], total: number, at: number): Sample {
-  const { documents, lag, rates } = status;
+function sampleOf({ documents, lag, rates }: Schemas["Status"], at: number): Sample {
+  const away = lag.total === null; // the log does not answer
   return {
     at,
-    published: lag.partitions.reduce((sum, { high }) => sum + high, 0),
-    committed: lag.partitions.reduce((sum, { committed, low }) => sum + (committed ?? low), 0),
-    lag: total,
+    published: away ? null : lag.partitions.reduce((sum, { high }) => sum + high, 0),
+    committed: away ? null : lag.partitions.reduce((sum, { committed, low }) => sum + (committed ?? low), 0),
+    lag: lag.total,
     waiting: documents.queued + documents.processing + documents.retrying,
     documents: rates.documents_per_second,
     chunks: rates.chunks_per_second,
-    tokens: rates.tokens_per_second,
   };
 }
 
-client.getQueryCache().subscribe(({ type, query }) => {
-  if (type !== "updated" || query.queryKey[0] !== "status" || query.state.status !== "success") return;
-  const at = query.state.dataUpdatedAt / 1000;
+function samplesOf(history: Schemas["StatusHistory"], receivedAt: number): Sample[] {
+  const ahead = receivedAt - Date.parse(history.to) / 1000; // of this browser's clock
+  return history.at.map((at, i) => ({
+    at: Date.parse(at) / 1000 + ahead,
+    published: history.published[i] ?? null,
+    committed: history.committed[i] ?? null,
+    lag: history.lag[i] ?? null,
+    waiting: history.waiting[i] ?? null,
+    documents: history.documents_per_second[i] ?? null,
+    chunks: history.chunks_per_second[i] ?? null,
+  }));
+}
+
+client.getQueryCache().subscribe((event) => {
+  if (event.type !== "updated" || event.action.type !== "success") return;
+  const { queryKey, state } = event.query;
+  const at = state.dataUpdatedAt / 1000;
   const all = samples.get();
+  if (queryKey[0] === "history") samples.set(fill(all, samplesOf(state.data as Schemas["StatusHistory"], at)));
+  if (queryKey[0] !== "status") return;
   const last = all.at(-1);
   if (last && at - last.at < 0.9) return;
-  const status = query.state.data as Schemas["Status"];
-  if (status.lag.total === null) return; // the log does not answer: a gap
-  samples.set([...all, sampleOf(status, status.lag.total, at)].slice(-kKept));
+  samples.set(add(all, sampleOf(state.data as Schemas["Status"], at)));
 });
-
-/** How fast a count has grown over the last seconds; null before there are two samples. */
-export function growth(all: Sample[], what: "published" | "committed", over = 12): number | null {
-  const last = all.at(-1);
-  const first = last && all.find(({ at }) => at >= last.at - over);
-  if (!last || !first || first === last) return null;
-  return Math.max(0, (last[what] - first[what]) / (last.at - first.at));
-}

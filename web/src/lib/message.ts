@@ -17,6 +17,11 @@ export function sizeOf(text: string | null, encoding?: string): number {
   return new TextEncoder().encode(text).length;
 }
 
+/** Bytes of all that a client sent: key, value and headers. */
+export function weightOf({ key, value, encoding, headers }: Message): number {
+  return headers.reduce((sum, { name, value: header }) => sum + sizeOf(name) + sizeOf(header), sizeOf(key, encoding) + sizeOf(value, encoding));
+}
+
 const schemaIdBytes = 5;
 
 /** The text of a message, without the schema id that may come before it (docs/events.md); null when it is no text. */

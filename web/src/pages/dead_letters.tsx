@@ -44,7 +44,7 @@ const columns: Column<DeadLetter>[] = [
     accessorFn: (row) => row.original.topic,
     cell: ({ row: { original: row } }) => (
       <Link href={withQuery(`/topics/${encodeURIComponent(row.original.topic)}/messages`, { partition: row.original.partition, from: "offset", at: row.original.offset, open: `${row.original.partition}:${row.original.offset}` })}>
-        {row.original.topic} {row.original.partition}/{count(row.original.offset)}
+        {row.original.partition}/{count(row.original.offset)} of {row.original.topic}
       </Link>
     ),
   },

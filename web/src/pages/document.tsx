@@ -11,6 +11,7 @@ import { Icon } from "../ui/icons";
 import { complain, say } from "../ui/toasts";
 import { DeleteReceipt } from "./parts/delete_receipt";
 import { DocumentText, contentOf } from "./parts/document_text";
+import { Versions } from "./parts/versions";
 import "../styles/documents.css";
 
 const nameOf = (document: Document): string => document.title || document.key || `Document ${document.id}`;
@@ -285,6 +286,7 @@ export default function DocumentPage({ id }: { id: number }) {
             <DocumentText document={data} />
             <aside className="reader-side" aria-label="About this document">
               <Facts document={data} />
+              <Versions document={data} />
             </aside>
           </div>
           {editing && <Edit document={data} onClose={() => setEditing(false)} />}

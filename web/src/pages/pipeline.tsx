@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
 import type { Schemas } from "../api/client";
-import { instances as instancesQuery, status as statusQuery } from "../api/queries";
-import { bytes, count, duration, plural, rate, shortCount } from "../lib/format";
-import { growth, samples } from "../lib/history";
+import { history as historyQuery, instances as instancesQuery, status as statusQuery } from "../api/queries";
+import { bytes, clock, count, duration, plural, rate, shortCount } from "../lib/format";
+import { samples } from "../lib/history";
+import { growth, withGaps } from "../lib/samples";
 import { useStore } from "../lib/store";
 import { useUrlState } from "../lib/url_state";
 import { Ago, Badge, Command, Failure, Loading, PageHead, useTitle } from "../ui/basics";
@@ -107,13 +108,20 @@ const spans = [
   ["360", "6 h"],
 ] as const;
 
+const said = (value: number | null | undefined, format: (value: number) => string): string => (value == null ? "an unknown number of" : format(value));
+
 function Charts() {
   const history = useStore(samples);
-  const [minutes, setMinutes] = useUrlState("minutes", "5");
-  const { times, throughput, backlog } = useMemo(() => {
+  const [asked, setMinutes] = useUrlState("minutes", "5");
+  const minutes = spans.some(([value]) => value === asked) ? asked : "5";
+  const { error } = useQuery(historyQuery(Number(minutes)));
+  const { begin, times, throughput, backlog } = useMemo(() => {
     const from = Date.now() / 1000 - Number(minutes) * 60;
-    const shown = history.filter(({ at }) => at >= from);
+    const known = history.filter(({ at }) => at >= from);
+    const shown = withGaps(known);
+    const first = known[0];
     return {
+      begin: first && first.at > from + 15 ? new Date(first.at * 1000).toISOString() : null, // else it is the whole span
       times: shown.map(({ at }) => at),
       throughput: [
         { label: "documents/s", color: "--accent", values: shown.map(({ documents }) => documents), area: true },
@@ -129,7 +137,13 @@ function Charts() {
   return (
     <>
       <div className="row between">
-        <h2>Since this console was opened</h2>
+        <h2>Over time</h2>
+        {error && <span className="failed-count">What was before is missing: {error.message}</span>}
+        {!error && begin && (
+          <span className="faint grow">
+            from <time dateTime={begin}>{clock(begin).slice(11)}</time> on
+          </span>
+        )}
         <div className="chips" role="group" aria-label="Span">
           {spans.map(([value, label]) => (
             <button key={value} type="button" className="chip" aria-pressed={minutes === value} onClick={() => setMinutes(value)}>
@@ -144,7 +158,7 @@ function Charts() {
             <h2>Throughput</h2>
           </header>
           <div className="body chart-body">
-            <Chart label={`Throughput: ${rate(last?.documents ?? 0)} documents and ${rate(last?.chunks ?? 0)} passages a second now`} times={times} lines={throughput} format={rate} span={Number(minutes) * 60} />
+            <Chart label={`Throughput: ${said(last?.documents, rate)} documents and ${said(last?.chunks, rate)} passages a second now`} times={times} lines={throughput} format={rate} span={Number(minutes) * 60} />
           </div>
         </section>
         <section className="card">
@@ -152,7 +166,7 @@ function Charts() {
             <h2>Backlog</h2>
           </header>
           <div className="body chart-body">
-            <Chart label={`Backlog: ${plural(last?.lag ?? 0, "message")} not read, ${plural(last?.waiting ?? 0, "document")} on their way now`} times={times} lines={backlog} format={(value) => shortCount(Math.round(value))} whole span={Number(minutes) * 60} />
+            <Chart label={`Backlog: ${said(last?.lag, count)} messages not read, ${said(last?.waiting, count)} documents on their way now`} times={times} lines={backlog} format={(value) => shortCount(Math.round(value))} whole span={Number(minutes) * 60} />
           </div>
         </section>
       </div>

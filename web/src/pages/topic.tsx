@@ -9,6 +9,7 @@ import { ConfirmTyped, Modal } from "../ui/dialogs";
 import { Icon } from "../ui/icons";
 import { say } from "../ui/toasts";
 import { Messages } from "./parts/messages";
+import { TopicSize } from "./parts/topic_size";
 import "../styles/log.css";
 
 type Topic = Schemas["Topic"];
@@ -178,14 +179,17 @@ const tabs = [
   ["configuration", "Configuration"],
 ] as const;
 
-/** Topics that Millrace itself stands on; the API refuses to delete them unless forced. */
-const own = /^(document-uploads|document-events|search-analytics)/;
+/** Topics that Millrace itself stands on; the API refuses to empty or delete them unless forced. */
+const own = /^(document-uploads|document-events|search-analytics|millrace-webhook-retries)/;
 
 export default function TopicPage({ name, tab }: { name: string; tab: string }) {
   useTitle(name);
   const [, navigate] = useLocation();
   const { data, error, refetch } = useQuery(topicQuery(name));
+  const [emptying, setEmptying] = useState(false);
+  const [emptied, setEmptied] = useState(0); // how often: what is shown of the messages is read anew
   const [deleting, setDeleting] = useState(false);
+  const force = own.test(name) ? { force: true } : {};
   const path = `/topics/${encodeURIComponent(name)}`;
   return (
     <div className="page fills">
@@ -194,13 +198,22 @@ export default function TopicPage({ name, tab }: { name: string; tab: string }) 
         crumb={{ href: "/topics", label: "Topics" }}
         actions={
           data && (
-            <button type="button" className="button quiet" onClick={() => setDeleting(true)}>
-              <Icon name="trash" /> Delete
-            </button>
+            <>
+              <button type="button" className="button quiet" onClick={() => setEmptying(true)}>
+                <Icon name="tray" /> Empty
+              </button>
+              <button type="button" className="button quiet" onClick={() => setDeleting(true)}>
+                <Icon name="trash" /> Delete
+              </button>
+            </>
           )
         }
       >
-        {data && `${plural(data.messages, "message")} in ${plural(data.partitions, "partition")}, ${plural(data.replication, "replica")}`}
+        {data && (
+          <>
+            {plural(data.messages, "message")}, <TopicSize name={name} messages={data.messages} /> in {plural(data.partitions, "partition")}, {plural(data.replication, "replica")}
+          </>
+        )}
       </PageHead>
       <nav className="tabs" aria-label="Of this topic">
         {tabs.map(([id, label]) => (
@@ -211,9 +224,25 @@ export default function TopicPage({ name, tab }: { name: string; tab: string }) 
       </nav>
       {error && <Failure error={error} retry={() => void refetch()} />}
       {!data && !error && <Loading rows={6} />}
-      {data && tab === "messages" && <Messages topic={data} />}
+      {data && tab === "messages" && <Messages key={emptied} topic={data} />}
       {data && tab === "partitions" && <Partitions topic={data} />}
       {data && tab === "configuration" && <Configuration topic={data} />}
+      <ConfirmTyped
+        open={emptying}
+        onClose={() => setEmptying(false)}
+        title={`Empty the topic ${name}?`}
+        type={name}
+        action="Empty the topic"
+        run={async () => {
+          const { removed } = await dataOf(api.DELETE("/v1/topics/{name}/messages", { params: { path: { name }, query: force } }));
+          await client.invalidateQueries({ queryKey: ["topics"] });
+          setEmptied((times) => times + 1);
+          say(`${plural(removed, "message")} removed from ${name}`);
+        }}
+      >
+        Its {data ? plural(data.messages, "message") : "messages"} go, also for consumers that have not read them; offsets go on where they are. This cannot be taken back.
+        {own.test(name) && <strong> Millrace itself works with this topic: documents that waited in it are sent again, after a minute or when their next try is due, but what others sent, events that webhooks were not told of and searches not yet counted are lost.</strong>}
+      </ConfirmTyped>
       <ConfirmTyped
         open={deleting}
         onClose={() => setDeleting(false)}
@@ -221,7 +250,7 @@ export default function TopicPage({ name, tab }: { name: string; tab: string }) 
         type={name}
         action="Delete the topic"
         run={async () => {
-          await dataOf(api.DELETE("/v1/topics/{name}", { params: { path: { name }, query: own.test(name) ? { force: true } : {} } }));
+          await dataOf(api.DELETE("/v1/topics/{name}", { params: { path: { name }, query: force } }));
           await client.invalidateQueries({ queryKey: ["topics"], exact: true });
           say(`Topic ${name} is deleted`);
           navigate("/topics");

@@ -5,11 +5,12 @@ import { type Schemas, api, dataOf } from "../api/client";
 import { client, topics as topicsQuery } from "../api/queries";
 import { count, plural, rate } from "../lib/format";
 import { changeQuery, useUrlState } from "../lib/url_state";
-import { Command, Empty, Failure, Field, Loading, PageHead, useTitle } from "../ui/basics";
+import { Badge, Command, Empty, Failure, Field, Loading, PageHead, useTitle } from "../ui/basics";
 import { Modal } from "../ui/dialogs";
 import { Icon } from "../ui/icons";
 import { type Column, DataTable } from "../ui/table";
 import { say } from "../ui/toasts";
+import { TopicSize } from "./parts/topic_size";
 
 type Summary = Schemas["TopicSummary"] & { rate: number | null };
 
@@ -48,8 +49,25 @@ const columns: Column<Summary>[] = [
     meta: { width: "110px", right: true, wideOnly: true },
     cell: ({ row }) => (row.original.rate === null ? <span className="faint">…</span> : rate(row.original.rate)),
   },
+  {
+    id: "size",
+    header: "Size",
+    enableSorting: false,
+    meta: { width: "110px", right: true, wideOnly: true },
+    cell: ({ row }) => <TopicSize name={row.original.name} messages={row.original.messages} />,
+  },
   { id: "partitions", header: "Partitions", accessorFn: (row) => row.partitions, meta: { width: "100px", right: true, wideOnly: true } },
-  { id: "replication", header: "Replicas", accessorFn: (row) => row.replication, meta: { width: "100px", right: true, wideOnly: true } },
+  {
+    id: "in_sync",
+    header: "In sync",
+    accessorFn: (row) => row.in_sync - row.replication,
+    meta: { width: "110px", right: true, wideOnly: true },
+    cell: ({ row: { original: row } }) => (
+      <Badge tone={row.in_sync < row.replication ? "warn" : "good"}>
+        {row.in_sync} of {row.replication}
+      </Badge>
+    ),
+  },
 ];
 
 function Create() {

@@ -65,14 +65,14 @@ function optionsOf({ lines, format, height = 180, span, whole }: ChartProps, wid
     series: [
       { value: (_plot, value) => (value === null ? "" : new Date(value * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })), label: "Time" },
       ...lines.map(
-        ({ label, color, area, bars, values }): uPlot.Series => ({
+        ({ label, color, area, bars }): uPlot.Series => ({
           label,
           stroke: colorOf(color),
           width: bars ? 0 : 1.6,
           ...((area || bars) && { fill: colorOf(color, bars ? 0.75 : 0.14) }),
           ...(bars && uPlot.paths.bars && { paths: uPlot.paths.bars({ size: [0.72, 40], radius: 0.2 }) }),
           // A few values far apart would make no line.
-          points: { show: !bars && values.filter((value) => value !== null).length < 40, size: 5 },
+          points: { show: (plot, i) => !bars && [...plot.data[i]!].filter((value) => value != null).length < 40, size: 5 },
           value: (_plot, value) => (value === null ? "–" : format(value)),
         }),
       ),

@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import { type Document, type Schemas, api, ask, dataOf } from "../../api/client";
 import { segmentsOf } from "../../lib/segments";
-import { changeQuery, useUrlState } from "../../lib/url_state";
+import { changeQuery, useUrlState, withQuery } from "../../lib/url_state";
 import { Failure, Loading } from "../../ui/basics";
 import { Marked } from "../../ui/marked";
 
@@ -20,7 +20,7 @@ async function readChunks(id: number): Promise<Schemas["Chunk"][]> {
   return chunks;
 }
 
-export const contentOf = async (id: number): Promise<string> => (await ask(`/v1/documents/${id}/content`)).text();
+export const contentOf = async (id: number, version?: number): Promise<string> => (await ask(withQuery(`/v1/documents/${id}/content`, { version }))).text();
 
 /** The text with its passages' boundaries; the one in the address is shown and lit. */
 export function DocumentText({ document }: { document: Document }) {
