@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,8 +42,10 @@ struct Request {
 
   static constexpr std::size_t kNoRoute = static_cast<std::size_t>(-1);
 
-  /// A handler that waits gives up when this turns true.
+  /// A handler that waits gives up when this turns true: the server drains, or the client has left. It looks every
+  /// kNoticeEvery.
   bool should_hurry() const { return *cancelled || (draining && *draining); }
+  static constexpr std::chrono::milliseconds kNoticeEvery{500};
 
   std::optional<std::string_view> header(std::string_view lower_case_name) const {
     return Find(headers, lower_case_name);

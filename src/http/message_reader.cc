@@ -13,9 +13,8 @@ namespace {
 
 using base::Deadline;
 
-constexpr auto kPatience = std::chrono::seconds(5);      // with messages that are there and do not come
-constexpr auto kSlice = std::chrono::milliseconds(500);  // how soon a drain or a client that left is noticed
-constexpr std::size_t kBatch = 32;                       // bounds what is held beyond kPageBytes
+constexpr auto kPatience = std::chrono::seconds(5);  // with messages that are there and do not come
+constexpr std::size_t kBatch = 32;                   // bounds what is held beyond kPageBytes
 constexpr std::size_t kPageBytes = 4 << 20;
 
 }  // namespace
@@ -58,7 +57,7 @@ base::Result<MessagePage> MessageReader::ReadFrom(NextOffsets next, const core::
     const Deadline until = (waits ? query.wait : patience).EarlierOf(request.deadline);
     if (until.expired()) break;
     ASSIGN_OR_RETURN(auto batch, reader->Poll(std::min(kBatch, query.limit - page.records.size()),
-                                              Deadline::After(kSlice).EarlierOf(until)));
+                                              Deadline::After(Request::kNoticeEvery).EarlierOf(until)));
     if (batch.empty() && !page.records.empty()) break;  // offsets without a record, as transactions leave them
     for (const core::LogRecord& record : batch) {
       page.next[record.position.partition] = record.position.offset + 1;

@@ -30,7 +30,6 @@ constexpr int kMaxReaders = 4;
 constexpr std::size_t kPolled = 32;  // bounds what is held beyond kPageBytes
 constexpr std::size_t kPageBytes = 4 << 20;
 constexpr auto kPatience = std::chrono::seconds(5);  // with messages that are there and do not come
-constexpr auto kSlice = std::chrono::milliseconds(500);
 
 /// What is left to read: the copies go behind it, and are no part of it.
 struct Range {
@@ -154,7 +153,7 @@ base::Result<std::vector<core::LogRecord>> ReadSome(const Services& services, co
   bool moved = false;
   while (records.size() < selection.limit && bytes < kPageBytes && !done() && !request.should_hurry()) {
     ASSIGN_OR_RETURN(auto batch, reader->Poll(std::min(kPolled, selection.limit - records.size()),
-                                              Deadline::After(kSlice).EarlierOf(until)));
+                                              Deadline::After(Request::kNoticeEvery).EarlierOf(until)));
     if (batch.empty() && moved) break;
     if (batch.empty() && until.expired()) {
       return base::Error{base::Code::kUnavailable,

@@ -4,9 +4,9 @@ namespace millrace::http {
 
 base::Result<core::DocumentRecord> Waiting::For(const core::Accepted& accepted, base::Deadline until,
                                                 const Request& request) const {
-  constexpr auto kSlice = std::chrono::milliseconds(500);  // how soon a drain or a client that left is noticed
   while (true) {
-    auto record = intake_.WaitFor(accepted.id, accepted.version, base::Deadline::After(kSlice).EarlierOf(until));
+    const auto slice = base::Deadline::After(Request::kNoticeEvery).EarlierOf(until);
+    auto record = intake_.WaitFor(accepted.id, accepted.version, slice);
     if (!record || until.expired() || request.should_hurry() || IsSettled(*record, accepted.version)) return record;
   }
 }
