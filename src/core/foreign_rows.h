@@ -29,9 +29,12 @@ class ForeignRows {
  public:
   virtual ~ForeignRows() = default;
 
-  /// Documents with rows of another program that nobody decided on yet and that did not change since `settled`,
-  /// ascending id: those with foreign chunks and no indexed version, and those without state.
-  virtual base::Result<std::vector<ForeignDocument>> Find(Timestamp settled, std::size_t limit) = 0;
+  /// Documents above `after` with rows of another program that nobody decided on yet and that did not change since
+  /// `settled`, ascending id: those with foreign chunks and no indexed version, and those without state.
+  virtual base::Result<std::vector<ForeignDocument>> Find(Timestamp settled, DocumentId after, std::size_t limit) = 0;
+
+  /// Documents that are indexed and have rows of another program besides, which nobody decides on; ascending id.
+  virtual base::Result<std::vector<DocumentId>> FindLeft(std::size_t limit) = 0;
 
   /// Makes the foreign chunks version 1 (or the next), indexed: `vectors` is chunks × dimensions. Changes nothing when
   /// the document was indexed or deleted meanwhile. True when it was adopted.

@@ -17,6 +17,7 @@ using core::DocumentId;
 namespace {
 
 constexpr auto kLookInterval = std::chrono::seconds(3);
+constexpr int kPauseShare = 20;  // of the time that a look for nothing took: what it costs the database stays small
 constexpr auto kLongestPause = std::chrono::milliseconds(10'000);
 constexpr auto kTakeoverLease = std::chrono::milliseconds(30'000);
 constexpr auto kReadTimeout = std::chrono::seconds(10);
@@ -30,6 +31,10 @@ constexpr auto kLost = std::chrono::seconds(60);
 
 constexpr std::size_t kDocumentsAtOnce = 32;
 constexpr std::size_t kTextsPerCall = 32;
+
+/// What is left is looked for by reading a whole index.
+constexpr auto kReportEvery = std::chrono::minutes(5);
+constexpr std::size_t kLeftAtOnce = 1000, kLeftNamed = 5;
 
 }  // namespace
 
@@ -56,7 +61,9 @@ Takeover::Takeover(Ports ports, std::string holder, base::Metrics& metrics, std:
       deleted_(metrics.AddCounter("millrace_takeover_documents_total", "Documents of another program, decided on.",
                                   {{"outcome", "deleted"}})),
       refused_count_(metrics.AddCounter("millrace_takeover_documents_total",
-                                        "Documents of another program, decided on.", {{"outcome", "refused"}})) {}
+                                        "Documents of another program, decided on.", {{"outcome", "refused"}})),
+      left_count_(metrics.AddCounter("millrace_takeover_documents_total", "Documents of another program, decided on.",
+                                     {{"outcome", "left"}})) {}
 
 Takeover::~Takeover() { Stop(); }
 
@@ -67,7 +74,9 @@ void Takeover::Start() {
       const base::Status done = Round(core::Now());
       if (done) {
         backoff.Reset();
-        if (stop_.SleepUntil(Deadline::After(kLookInterval))) return;
+        if (stop_.SleepUntil(
+                Deadline::After(std::max<Deadline::Clock::duration>(kLookInterval, kPauseShare * looked_))))
+          return;
         continue;
       }
       if (backoff.first_try() && !stop_.stopping()) {
@@ -84,6 +93,7 @@ void Takeover::Stop() {
 }
 
 base::Status Takeover::Round(core::Timestamp now) {
+  const auto since = Deadline::Clock::now();
   ASSIGN_OR_RETURN(const bool ours, ports_.instances.Acquire("takeover", holder_, kTakeoverLease));
   if (!ours) return {};
   ASSIGN_OR_RETURN(const auto deleted, ports_.rows.DeleteVanished());
@@ -94,6 +104,8 @@ base::Status Takeover::Round(core::Timestamp now) {
   }
   RETURN_IF_ERROR(Decide(now - kLost, true));
   RETURN_IF_ERROR(Decide(now - kSettled, false));
+  RETURN_IF_ERROR(ReportLeft());
+  looked_ = announced_ ? Deadline::Clock::duration() : Deadline::Clock::now() - since;
   if (announced_) {
     SayProgress();
     base::LogInfo("the takeover is up to date");
@@ -104,49 +116,49 @@ base::Status Takeover::Round(core::Timestamp now) {
 }
 
 base::Status Takeover::Decide(core::Timestamp settled, bool and_lost) {
-  std::set<DocumentId> passed = refused_;  // which Find may go on to answer
+  DocumentId after = 0;
   while (true) {
     if (stop_.stopping()) return Error{Code::kUnavailable, "the process is stopping", {}};
-    const std::size_t limit = kDocumentsAtOnce + passed.size();
-    ASSIGN_OR_RETURN(auto found, ports_.rows.Find(settled, limit));
-    const bool and_more = found.size() == limit;
+    ASSIGN_OR_RETURN(auto found, ports_.rows.Find(settled, after, kDocumentsAtOnce));
+    if (found.empty()) return {};
+    after = found.back().id;
+    const bool and_more = found.size() == kDocumentsAtOnce;
     std::vector<Job> jobs;
     std::vector<DocumentId> lost;
     for (core::ForeignDocument& document : found) {
-      if (!passed.insert(document.id).second) continue;
+      if (refused_.contains(document.id)) continue;
       if (!document.chunks.empty()) {
         jobs.emplace_back().document = std::move(document);
       } else if (and_lost) {
         lost.push_back(document.id);
       }
     }
-    if (jobs.empty() && lost.empty() && !and_more) return {};
-    if (jobs.empty() && lost.empty()) continue;
-    const auto known =
-        std::count_if(jobs.begin(), jobs.end(), [this](const Job& job) { return left_.contains(job.document.id); });
-    Announce(jobs.size() + lost.size() - static_cast<std::size_t>(known), and_more);
-    RETURN_IF_ERROR(AdoptAll(jobs));
-    for (const DocumentId id : lost) {
-      if (const auto queued = ports_.rows.Queue(id); queued) {
-        ++progress_.queued;
-        queued_.Add();
-      } else if (base::IsRetryable(queued.error().code)) {
-        return queued;
-      } else if (queued.error().code != Code::kNotFound) {  // not found: it was removed meanwhile
-        Refuse(id, queued.error());
-      }
+    if (!jobs.empty() || !lost.empty()) {
+      const auto known = std::count_if(jobs.begin(), jobs.end(),
+                                       [this](const Job& job) { return changed_.contains(job.document.id); });
+      Announce(jobs.size() + lost.size() - static_cast<std::size_t>(known), and_more);
+      RETURN_IF_ERROR(AdoptAll(jobs));
+      RETURN_IF_ERROR(QueueAll(lost));
+      on_events_();
+      if (say_at_.expired()) SayProgress();
+      RETURN_IF_ERROR(KeepLease());
     }
-    on_events_();
-    // Those that are decided are not found again and need no more room in the next look.
-    for (const DocumentId id : lost) {
-      if (!refused_.contains(id)) passed.erase(id);
-    }
-    for (const Job& job : jobs) {
-      if (job.adopted) passed.erase(job.document.id);
-    }
-    if (say_at_.expired()) SayProgress();
-    RETURN_IF_ERROR(KeepLease());
+    if (!and_more) return {};
   }
+}
+
+base::Status Takeover::QueueAll(std::span<const DocumentId> lost) {
+  for (const DocumentId id : lost) {
+    if (const auto queued = ports_.rows.Queue(id); queued) {
+      ++progress_.queued;
+      queued_.Add();
+    } else if (base::IsRetryable(queued.error().code)) {
+      return queued;
+    } else if (queued.error().code != Code::kNotFound) {  // not found: it was removed meanwhile
+      Refuse(id, queued.error());
+    }
+  }
+  return {};
 }
 
 base::Status Takeover::AdoptAll(std::vector<Job>& jobs) {
@@ -167,7 +179,7 @@ base::Status Takeover::AdoptAll(std::vector<Job>& jobs) {
     }
     job.adopted = *adopted;
     if (!*adopted) {
-      left_.insert(job.document.id);
+      changed_.insert(job.document.id);
       continue;
     }
     const auto from_cache = static_cast<std::int64_t>(job.vectors.size()) - job.embedded;
@@ -241,6 +253,25 @@ void Takeover::Refuse(DocumentId id, const Error& error) {
   refused_.insert(id);
   refused_count_.Add();
   base::LogError("document {} of another program cannot be taken over: {}", id, error.message);
+}
+
+base::Status Takeover::ReportLeft() {
+  if (!report_at_.expired()) return {};
+  ASSIGN_OR_RETURN(const std::vector<DocumentId> left, ports_.rows.FindLeft(kLeftAtOnce));
+  report_at_ = Deadline::After(kReportEvery);
+  std::string ids;
+  std::size_t news = 0;
+  for (const DocumentId id : left) {
+    if (!reported_.insert(id).second) continue;
+    if (++news <= kLeftNamed) ids += (ids.empty() ? "" : ", ") + std::to_string(id);
+  }
+  if (news == 0) return {};
+  left_count_.Add(static_cast<double>(news));
+  base::LogWarning(
+      "another program wrote chunks of documents that are indexed here: {}{} ({}{}); its rows are left as they are and "
+      "not searched",
+      news, left.size() == kLeftAtOnce ? " and more" : "", ids, news > kLeftNamed ? " …" : "");
+  return {};
 }
 
 base::Status Takeover::KeepLease() {

@@ -184,26 +184,61 @@ std::vector<core::DocumentId> FindVanished(Connection& connection) {
   return vanished;
 }
 
-/// Whole seconds are what those columns hold, so a change of this very second may still be coming.
-constexpr std::string_view kFindUndecided = R"sql(
-    SELECT d.id FROM documents d LEFT JOIN document_state s ON s.document_id = d.id
-    WHERE (s.document_id IS NULL OR s.version = 0 OR (s.indexed_version = 0 AND s.status <> 'deleted'
-             AND EXISTS (SELECT 1 FROM embeddings e WHERE e.document_id = d.id AND e.version IS NULL)))
-      AND coalesce(d.updated_at, d.created_at, FROM_UNIXTIME(1)) < FROM_UNIXTIME(?)
-      AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.document_id = d.id AND e.version IS NULL
-                        AND e.created_at >= FROM_UNIXTIME(?))
-    ORDER BY d.id LIMIT ?)sql";
+/// Whether every document has a state and every living state its document: by what two indexes hold, so that a look
+/// at a store where nothing happened reads no texts, however many there are.
+bool StatesMatchDocuments(Connection& connection) {
+  return connection
+             .Int(R"sql(
+      SELECT d.n = s.n AND d.total <=> s.total AND d.mixed = s.mixed
+      FROM (SELECT count(*) n, sum(id) total, bit_xor(crc32(id)) mixed FROM documents) d,
+           (SELECT count(*) n, sum(document_id) total, bit_xor(crc32(document_id)) mixed
+            FROM document_state WHERE status <> 'deleted') s)sql")
+             .value_or(0) != 0;
+}
+
+/// Where StatesMatchDocuments (`match`), an index leads to the few that are not indexed.
+std::string FindUndecided(bool match) {
+  constexpr std::string_view kAll =
+      "documents d LEFT JOIN document_state s ON s.document_id = d.id WHERE (s.document_id IS NULL OR ";
+  constexpr std::string_view kOpen = R"sql(document_state s FORCE INDEX(document_state_by_status)
+      STRAIGHT_JOIN documents d ON d.id = s.document_id WHERE (s.status NOT IN ('indexed', 'deleted') AND )sql";
+  // Whole seconds are what those columns hold, so a change of this very second may still be coming.
+  return fmt::format(R"sql(
+      SELECT d.id FROM {} (s.version = 0 OR (s.indexed_version = 0 AND s.status <> 'deleted'
+          AND EXISTS (SELECT 1 FROM embeddings e WHERE e.document_id = d.id AND e.version IS NULL)))) AND d.id > ?
+        AND coalesce(d.updated_at, d.created_at, FROM_UNIXTIME(1)) < FROM_UNIXTIME(?)
+        AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.document_id = d.id AND e.version IS NULL
+                          AND e.created_at >= FROM_UNIXTIME(?))
+      ORDER BY d.id LIMIT ?)sql",
+                     match ? kOpen : kAll);
+}
 
 }  // namespace
 
-base::Result<std::vector<core::ForeignDocument>> Takeover::Find(core::Timestamp settled, std::size_t limit) {
+base::Result<std::vector<core::ForeignDocument>> Takeover::Find(core::Timestamp settled, core::DocumentId after,
+                                                                std::size_t limit) {
   const auto second = std::chrono::floor<std::chrono::seconds>(settled).time_since_epoch().count();
   return engine_.Read([&](Connection& connection) -> base::Result<std::vector<core::ForeignDocument>> {
-    Statement select(connection, kFindUndecided);
-    select.Bind(second, second, limit);
+    // Of a walk that goes on more is to come, so the indexes need not be asked each time.
+    const bool match = after == 0 && StatesMatchDocuments(connection);
+    Statement select(connection, FindUndecided(match));
+    select.Bind(after, second, second, limit);
     std::vector<core::ForeignDocument> found;
     while (select.Step()) found.push_back({select.Int(0), ReadChunks(connection, select.Int(0))});
     return found;
+  });
+}
+
+base::Result<std::vector<core::DocumentId>> Takeover::FindLeft(std::size_t limit) {
+  return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::DocumentId>> {
+    Statement select(connection, R"sql(
+        SELECT DISTINCT e.document_id FROM embeddings e FORCE INDEX(embeddings_chunk)
+        STRAIGHT_JOIN document_state s ON s.document_id = e.document_id
+        WHERE e.version IS NULL AND s.indexed_version > 0 ORDER BY e.document_id LIMIT ?)sql");
+    select.Bind(limit);
+    std::vector<core::DocumentId> left;
+    while (select.Step()) left.push_back(select.Int(0));
+    return left;
   });
 }
 
@@ -225,7 +260,8 @@ base::Result<std::int64_t> Takeover::DeleteVanished() {
   std::int64_t deleted = 0;
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<core::DocumentId> vanished,
-                     engine_.ReadOne([](Connection& connection) -> base::Result<std::vector<core::DocumentId>> {
+                     engine_.Read([](Connection& connection) -> base::Result<std::vector<core::DocumentId>> {
+                       if (StatesMatchDocuments(connection)) return std::vector<core::DocumentId>();
                        return FindVanished(connection);
                      }));
     for (const core::DocumentId id : vanished) {

@@ -29,7 +29,7 @@ class FakeRows final : public core::ForeignRows {
     bool queued = false, indexed_by_others = false;
   };
   std::map<DocumentId, Row> rows;
-  std::set<DocumentId> vanished, refuses;
+  std::set<DocumentId> vanished, refuses, left;
   int works = -1;  // calls that still work; -1: all
   std::size_t largest_find = 0;
 
@@ -43,12 +43,13 @@ class FakeRows final : public core::ForeignRows {
     }
   }
 
-  base::Result<std::vector<ForeignDocument>> Find(core::Timestamp settled, std::size_t limit) override {
+  base::Result<std::vector<ForeignDocument>> Find(core::Timestamp settled, DocumentId after,
+                                                  std::size_t limit) override {
     RETURN_IF_ERROR(Meet());
     std::vector<ForeignDocument> found;
     for (const auto& [id, row] : rows) {
       if (found.size() == limit) break;
-      if (!row.adopted && !row.queued && row.changed <= settled) found.push_back(row.document);
+      if (id > after && !row.adopted && !row.queued && row.changed <= settled) found.push_back(row.document);
     }
     largest_find = std::max(largest_find, found.size());
     return found;
@@ -62,6 +63,11 @@ class FakeRows final : public core::ForeignRows {
     EXPECT_EQ(vectors.size(), document.chunks.size() * 4);
     row.adopted = vectors;
     return true;
+  }
+  base::Result<std::vector<DocumentId>> FindLeft(std::size_t limit) override {
+    RETURN_IF_ERROR(Meet());
+    return std::vector<DocumentId>(left.begin(),
+                                   std::next(left.begin(), static_cast<std::ptrdiff_t>(std::min(limit, left.size()))));
   }
   base::Status Queue(DocumentId id) override {
     RETURN_IF_ERROR(Meet());
@@ -236,6 +242,16 @@ TEST(Takeover, WhatCannotBeTakenOverStopsNothingElse) {
   ASSERT_TRUE(f.Round());
   EXPECT_EQ(f.embedder.texts_seen(), seen) << "what was refused is not tried again and again";
   EXPECT_NE(f.metrics.Render().find("millrace_takeover_documents_total{outcome=\"refused\"} 3\n"), std::string::npos);
+}
+
+TEST(Takeover, RowsBesideWhatIsIndexedAreReportedAndLeft) {
+  Fixture f;
+  f.rows.left = {4, 9};
+  ASSERT_TRUE(f.Round());
+  ASSERT_TRUE(f.Round());
+  const auto left = [&] { return f.metrics.Render().find("millrace_takeover_documents_total{outcome=\"left\"} 2\n"); };
+  EXPECT_NE(left(), std::string::npos) << "each once";
+  EXPECT_EQ(f.events, 0);
 }
 
 TEST(Takeover, OnlyTheHolderOfTheLeaseTakesOver) {

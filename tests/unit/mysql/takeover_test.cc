@@ -35,7 +35,7 @@ class TakeoverTest : public testing::Test {
   core::ForeignRows& rows() { return store_->foreign_rows(); }
 
   std::vector<core::ForeignDocument> Find(std::chrono::milliseconds from_now = minutes(1)) {
-    auto found = rows().Find(core::Now() + from_now, 100);
+    auto found = rows().Find(core::Now() + from_now, 0, 100);
     EXPECT_TRUE(found) << found.error().message;
     return found ? std::move(*found) : std::vector<core::ForeignDocument>();
   }
@@ -94,7 +94,7 @@ TEST_F(TakeoverTest, FindsWhatTheOtherProgramWrote) {
   EXPECT_EQ(found[0].chunks[1].text, "Die Brücke.");
   EXPECT_EQ(found[0].chunks[1].cache_key, "emb:doc1:chunk2");
   EXPECT_THAT(found[2].chunks, IsEmpty()) << "it was lost before it was embedded";
-  const auto first = rows().Find(core::Now() + minutes(1), 1);
+  const auto first = rows().Find(core::Now() + minutes(1), 0, 1);
   ASSERT_EQ(first->size(), 1u);
   EXPECT_EQ(first->front().id, 1);
 }
@@ -255,6 +255,42 @@ TEST_F(TakeoverTest, ARowThatVanishedIsADelete) {
   EXPECT_EQ(server_.Int("SELECT count(*) FROM document_contents"), 0);
   EXPECT_EQ(server_.Int("SELECT count(*) FROM outbox WHERE topic = 'document-events' AND value LIKE '%deleted%'"), 2);
   EXPECT_THAT(FoundIds(), IsEmpty());
+}
+
+TEST_F(TakeoverTest, AWalkGoesOnWhereItWas) {
+  const auto first = rows().Find(core::Now() + minutes(1), 0, 2);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->size(), 2u);
+  const auto rest = rows().Find(core::Now() + minutes(1), first->back().id, 2);
+  ASSERT_TRUE(rest);
+  ASSERT_EQ(rest->size(), 1u);
+  EXPECT_EQ(rest->front().id, 3);
+}
+
+/// As many documents and as many states is not the same as a state for each.
+TEST_F(TakeoverTest, ARowThatCameWhileAnotherVanishedIsFound) {
+  for (const auto& document : Find()) {
+    if (!document.chunks.empty()) ASSERT_TRUE(Adopt(document));
+  }
+  ASSERT_TRUE(rows().Queue(3));
+  ASSERT_THAT(FoundIds(), IsEmpty());
+  server_.Execute("DELETE FROM documents WHERE id = 1");
+  server_.Execute("INSERT INTO documents(id, title, content) VALUES (77, 'new', 'Text.')");
+  EXPECT_THAT(FoundIds(), ElementsAre(77));
+  EXPECT_EQ(*rows().DeleteVanished(), 1);
+  EXPECT_FALSE(Load(1).present);
+  EXPECT_THAT(FoundIds(), ElementsAre(77));
+}
+
+TEST_F(TakeoverTest, ChunksBesideWhatIsIndexedAreLeft) {
+  const auto found = Find();
+  ASSERT_TRUE(Adopt(found[0]));
+  EXPECT_THAT(*rows().FindLeft(10), IsEmpty()) << "those of the others may still be adopted";
+  server_.Execute(
+      "INSERT INTO embeddings(document_id, chunk_text, chunk_index, redis_key) VALUES (1, 'Late.', 0, "
+      "'emb:doc1:chunk0'), (1, 'Later.', 1, 'emb:doc1:chunk1')");
+  EXPECT_THAT(*rows().FindLeft(10), ElementsAre(1));
+  EXPECT_THAT(FoundIds(), ElementsAre(2, 3));
 }
 
 TEST_F(TakeoverTest, OurOwnDocumentsAreNotForeign) {
