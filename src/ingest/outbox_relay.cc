@@ -4,7 +4,6 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
-#include "ingest/upload_message.h"
 
 namespace millrace::ingest {
 namespace {
@@ -66,31 +65,71 @@ void OutboxRelay::Run() {
 }
 
 base::Result<std::size_t> OutboxRelay::DeliverSome() {
-  ASSIGN_OR_RETURN(const std::vector<core::OutboxRow> rows,
-                   outbox_.Claim(kRowsPerRound, kMaxInlineContentBytes, kClaimLease));
+  ASSIGN_OR_RETURN(std::vector<core::OutboxRow> rows, outbox_.Claim(kRowsPerRound, max_inline_bytes_, kClaimLease));
   if (rows.empty()) return std::size_t{0};
+  std::vector<core::OutboxRow*> all;
+  for (core::OutboxRow& row : rows) all.push_back(&row);
+  Delivery delivery;
+  Produce(all, Deadline::After(kProduceTimeout), delivery);
+  if (!delivery.sent.empty()) RETURN_IF_ERROR(outbox_.MarkSent(delivery.sent));
+  delivered_.Add(static_cast<double>(delivery.sent.size()));
+  if (!delivery.unsent.empty()) RETURN_IF_ERROR(outbox_.Release(delivery.unsent));
+  if (!delivery.refused.empty()) {
+    const core::OutboxRow& first = *delivery.refused.front();
+    base::LogError(
+        "{} messages are larger than their topics take, the first for {}, of document {}: they are kept, and tried "
+        "again every {} s",
+        delivery.refused.size(), first.topic, first.document_id, kClaimLease / std::chrono::seconds(1));
+  }
+  if (delivery.failure) return *delivery.failure;
+  return delivery.sent.size();
+}
+
+void OutboxRelay::Produce(std::span<core::OutboxRow* const> rows, Deadline deadline, Delivery& delivery) {
   std::vector<core::LogRecord> records;
   records.reserve(rows.size());
-  for (const core::OutboxRow& row : rows) records.push_back(row.record ? *row.record : EncodeUpload(row, store_));
-  auto produced = producer_.Produce(std::move(records), Deadline::After(kProduceTimeout));
-
-  std::vector<core::Sent> sent;
-  std::vector<std::int64_t> unsent;
-  std::optional<base::Error> failure;
-  if (!produced) failure = produced.error();
+  for (const core::OutboxRow* row : rows) records.push_back(row->record ? *row->record : EncodeUpload(*row, store_));
+  const auto produced = producer_.Produce(std::move(records), deadline);
+  if (!produced) {
+    for (const core::OutboxRow* row : rows) delivery.unsent.push_back(row->id);
+    delivery.failure = produced.error();
+    return;
+  }
+  std::vector<core::OutboxRow*> too_large;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (produced && (*produced)[i]) {
-      sent.push_back({rows[i].id, *(*produced)[i]});
+    const auto& one = (*produced)[i];
+    if (one) {
+      delivery.sent.push_back({rows[i]->id, *one});
+    } else if (one.error().code == base::Code::kTooLarge) {
+      too_large.push_back(rows[i]);
     } else {
-      unsent.push_back(rows[i].id);
-      if (produced) failure = (*produced)[i].error();
+      delivery.unsent.push_back(rows[i]->id);
+      delivery.failure = one.error();
     }
   }
-  if (!sent.empty()) RETURN_IF_ERROR(outbox_.MarkSent(sent));
-  delivered_.Add(static_cast<double>(sent.size()));
-  if (!unsent.empty()) RETURN_IF_ERROR(outbox_.Release(unsent));
-  if (failure) return *failure;
-  return sent.size();
+  if (too_large.empty()) return;
+  if (rows.size() == 1) {
+    ProduceLarge(*rows.front(), deadline, delivery);
+    return;
+  }
+  const std::span<core::OutboxRow* const> rest(too_large);
+  Produce(rest.first(rest.size() - rest.size() / 2), deadline, delivery);
+  if (rest.size() > 1) Produce(rest.last(rest.size() / 2), deadline, delivery);
+}
+
+void OutboxRelay::ProduceLarge(core::OutboxRow& row, Deadline deadline, Delivery& delivery) {
+  if (row.record || !row.content || row.content->empty()) {
+    delivery.refused.push_back(&row);
+    return;
+  }
+  if (row.content->size() <= max_inline_bytes_) {
+    max_inline_bytes_ = row.content->size() - 1;
+    base::LogWarning("{} takes no message with {} bytes of text: longer texts travel by reference from now on",
+                     row.topic, row.content->size());
+  }
+  row.content.reset();
+  core::OutboxRow* const alone[] = {&row};
+  Produce(alone, deadline, delivery);
 }
 
 void OutboxRelay::LookAtBacklog() {

@@ -1,13 +1,19 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "base/metrics.h"
 #include "base/signal.h"
 #include "core/log.h"
 #include "core/outbox.h"
 #include "core/store_admin.h"
+#include "ingest/upload_message.h"
 
 namespace millrace::ingest {
 
@@ -30,9 +36,21 @@ class OutboxRelay {
   void Stop(base::Deadline deadline);
 
  private:
+  /// What became of claimed rows. Those that are neither sent nor given back come again when the claim ends.
+  struct Delivery {
+    std::vector<core::Sent> sent;
+    std::vector<std::int64_t> unsent;
+    std::vector<const core::OutboxRow*> refused;  // too large for their topics, however they are sent
+    std::optional<base::Error> failure;           // of the unsent ones
+  };
+
   void Run();
   /// How many rows were delivered.
   base::Result<std::size_t> DeliverSome();
+  /// A broker that finds one record too large refuses all that came with it: those are halved until it is alone.
+  void Produce(std::span<core::OutboxRow* const> rows, base::Deadline deadline, Delivery& delivery);
+  /// Refused alone: a text then stays in the store, and the message names it.
+  void ProduceLarge(core::OutboxRow& row, base::Deadline deadline, Delivery& delivery);
   void LookAtBacklog();
 
   core::Outbox& outbox_;
@@ -45,6 +63,7 @@ class OutboxRelay {
   base::StopFlag stop_;
   std::atomic<base::Deadline::Clock::time_point> drain_until_{base::Deadline::Clock::time_point::max()};
   std::atomic<std::int64_t> backlog_{0};
+  std::size_t max_inline_bytes_ = kMaxInlineContentBytes;  // less where a topic was seen to take less
   std::thread thread_;
 };
 

@@ -38,6 +38,18 @@ def test_topic_widened_under_load(cluster):
     cluster.check(uploader.wait(), server)
 
 
+def test_topic_that_takes_small_messages_only(cluster):
+    """A text that is too long for it travels by reference; the messages that were sent with it are not held up."""
+    server = cluster.server()
+    run("topics", "alter", UPLOADS, "--config", "max.message.bytes=20000", "--server", server.url)
+    cluster.worker()
+    uploader = Uploader(server, 1, 100)
+    long = {server.post("/documents?async_mode=true", {"title": "Long", "content": f"Text {number} " + "goes on " * 8000})["document_id"] for number in range(3)}
+    cluster.check(uploader.wait(), server)
+    assert {cluster.states()[document][0] for document in long} == {"indexed"}
+    assert {message["document_id"] for _, message in cluster.stack.messages(UPLOADS) if "content_ref" in message} == long
+
+
 def test_events_topic_deleted(cluster):
     one, other = cluster.server(), cluster.server()
     cluster.worker()
