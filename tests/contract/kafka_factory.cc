@@ -225,7 +225,7 @@ MILLRACE_INSTANTIATE_LOG_CONTRACT((LogFactory{.name = "kafka",
                                               .member_silence = kSilence,
                                               .quiet = std::chrono::milliseconds(500),
                                               .visit = std::chrono::milliseconds(2000),
-                                              .patience = std::chrono::milliseconds(20'000),
+                                              .patience = std::chrono::milliseconds(40'000),
                                               .fair_after = 1000,
                                               .moves_only_what_must = false}));
 

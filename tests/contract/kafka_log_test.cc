@@ -80,11 +80,11 @@ bool Within(Clock::duration patience, const std::function<bool()>& condition) {
 }
 
 TEST_F(KafkaLogTest, AProbeReachesTheBroker) {
-  const auto probed = log_->Probe(seconds(2));
+  const auto probed = log_->Probe(seconds(10));
   EXPECT_TRUE(probed) << probed.error().message;
 }
 
-TEST_F(KafkaLogTest, AMemberThatClosesHasLeftWithinASecond) {
+TEST_F(KafkaLogTest, AMemberThatClosesHasLeftAtOnce) {
   CreateTopic();
   ASSERT_TRUE(Produce("a"));
   auto member = Member(*log_);
@@ -93,19 +93,27 @@ TEST_F(KafkaLogTest, AMemberThatClosesHasLeftWithinASecond) {
   const auto begin = Clock::now();
   member->Close();
   EXPECT_EQ(log_->groups().DescribeGroup(group_)->state, "Empty");
-  EXPECT_LT(Clock::now() - begin, seconds(1));
+  EXPECT_LT(Clock::now() - begin, seconds(5)) << "its session would have ended by itself after six";
 }
 
 TEST_F(KafkaLogTest, ADoubleOfAStaticMemberShutsItOut) {
   CreateTopic();
   options_.group_instance_id = "worker-1";
   const auto log = Open(options_);
-  const auto first = Member(*log);
-  PollDuring(*first, seconds(2));
-  const auto second = Member(*log);
-  PollDuring(*second, seconds(2));
+  // Each has joined before the next thing happens: the one that comes last is the one that stays.
+  bool first_joined = false, second_joined = false;
+  const auto first = Member(*log, {[&](const auto&) { first_joined = true; }, {}});
+  EXPECT_TRUE(Within(seconds(40), [&] {
+    PollDuring(*first, milliseconds(50));
+    return first_joined;
+  }));
+  const auto second = Member(*log, {[&](const auto&) { second_joined = true; }, {}});
+  EXPECT_TRUE(Within(seconds(40), [&] {
+    PollDuring(*second, milliseconds(50));
+    return second_joined;
+  }));
   base::Result<std::vector<core::LogRecord>> polled = std::vector<core::LogRecord>();
-  EXPECT_TRUE(Within(seconds(10), [&] {
+  EXPECT_TRUE(Within(seconds(40), [&] {
     polled = first->Poll(1, Deadline::After(milliseconds(100)));
     return !polled;
   }));
@@ -141,7 +149,7 @@ TEST_F(KafkaLogTest, AMemberOutlivesItsTopic) {
   ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
   PollDuring(*member, seconds(1));
   CreateTopic(3);
-  EXPECT_TRUE(Within(seconds(15), [&] {
+  EXPECT_TRUE(Within(seconds(40), [&] {
     PollDuring(*member, milliseconds(50));
     return held.size() == 3;
   })) << held.size();
@@ -159,8 +167,8 @@ TEST_F(KafkaLogTest, AReaderOutlivesItsTopic) {
   ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
   EXPECT_TRUE(PollDuring(*reader, seconds(1)).empty());
   CreateTopic();
-  ASSERT_TRUE(Produce("new"));
-  EXPECT_THAT(Values(PollFor(*reader, 1, seconds(15))), ElementsAre("new"));
+  ASSERT_TRUE(Within(seconds(40), [&] { return Produce("new").has_value(); }));  // its producer knew the old one
+  EXPECT_THAT(Values(PollFor(*reader, 1, seconds(40))), ElementsAre("new"));
 }
 
 TEST_F(KafkaLogTest, AProducerMeetsATopicThatComesGoesAndComesBack) {
@@ -168,10 +176,10 @@ TEST_F(KafkaLogTest, AProducerMeetsATopicThatComesGoesAndComesBack) {
   for (int round = 0; round < 2; ++round) {
     CreateTopic();
     // A member of the outbox's patience: tried again after a pause.
-    EXPECT_TRUE(Within(seconds(10), [&] { return Produce("b").has_value(); })) << round;
+    EXPECT_TRUE(Within(seconds(40), [&] { return Produce("b").has_value(); })) << round;
     ASSERT_TRUE(Produce("c"));
     ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
-    EXPECT_TRUE(Within(seconds(15), [&] {
+    EXPECT_TRUE(Within(seconds(40), [&] {
       const auto lost = Produce("d");
       return !lost && lost.error().code == Code::kNotFound;
     })) << round;

@@ -102,7 +102,7 @@ TEST_P(LogAdminContract, ADeletedTopicIsGoneWithItsOffsets) {
   EXPECT_TRUE(Eventually([&] { return Group("g").committed.empty(); }));
   // Until then kUnavailable at most: a client may be letting go of a connection at this moment.
   EXPECT_TRUE(Eventually([&] {
-    const auto lost = log().producer().Produce({MakeRecord("t", 0, "v")}, base::Deadline::AfterSeconds(5));
+    const auto lost = log().producer().Produce({MakeRecord("t", 0, "v")}, base::Deadline::AfterSeconds(20));
     EXPECT_TRUE(lost);
     EXPECT_FALSE(lost->front());
     EXPECT_THAT(lost->front().error().code, testing::AnyOf(Code::kNotFound, Code::kUnavailable));

@@ -25,7 +25,7 @@ void LogContract::CreateTopic(std::string name, std::int32_t partitions,
 core::Position LogContract::Produce(core::LogRecord record) {
   std::vector<core::LogRecord> records;
   records.push_back(std::move(record));
-  const auto positions = log().producer().Produce(std::move(records), base::Deadline::AfterSeconds(5));
+  const auto positions = log().producer().Produce(std::move(records), base::Deadline::AfterSeconds(20));
   if (!positions || positions->size() != 1 || !positions->front()) {
     ADD_FAILURE() << "not written";
     return {};
@@ -102,12 +102,12 @@ std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t co
 std::vector<core::LogRecord> PollDuring(core::LogConsumer& consumer, std::chrono::milliseconds duration) {
   std::vector<core::LogRecord> all;
   const auto deadline = base::Deadline::After(duration);
-  while (!deadline.expired()) {
+  do {
     auto records = consumer.Poll(1000, deadline);
     EXPECT_TRUE(records) << records.error().message;
     if (!records) break;
     std::move(records->begin(), records->end(), std::back_inserter(all));
-  }
+  } while (!deadline.expired());
   return all;
 }
 

@@ -32,10 +32,10 @@ class LogUnderTest {
 struct LogFactory {
   std::string name;
   std::function<std::unique_ptr<LogUnderTest>()> make;
-  std::chrono::milliseconds member_silence{1000};  // after which a member that does not poll loses its partitions
+  std::chrono::milliseconds member_silence{3000};  // after which a member that does not poll loses its partitions
   std::chrono::milliseconds quiet{20};             // after which nothing more is on its way
   std::chrono::milliseconds visit{200};            // in which a member is given its partitions and reads some
-  std::chrono::milliseconds patience{5000};        // with what must happen, whenever it does
+  std::chrono::milliseconds patience{20'000};      // with what must happen, whenever it does
   int fair_after = 40;                             // records, after which every partition had its turn
   bool moves_only_what_must = true;                // a rebalance leaves a member the partitions that it keeps
 
@@ -72,8 +72,8 @@ class LogContract : public testing::TestWithParam<LogFactory> {
 
 /// Polls until `count` records came or `patience` passed.
 std::vector<core::LogRecord> PollFor(core::LogConsumer& consumer, std::size_t count,
-                                     std::chrono::milliseconds patience = std::chrono::seconds(10));
-/// Polls for `duration`, whatever comes.
+                                     std::chrono::milliseconds patience = std::chrono::seconds(30));
+/// Polls for `duration`, and once at least, whatever comes.
 std::vector<core::LogRecord> PollDuring(core::LogConsumer& consumer, std::chrono::milliseconds duration);
 std::vector<std::string> Values(const std::vector<core::LogRecord>& records);
 

@@ -165,7 +165,7 @@ TEST_P(LogRecordContract, AProduceWakesAPoll) {
   producer.join();
   ASSERT_TRUE(records);
   EXPECT_EQ(records->size(), 1u);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(5000));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(15'000)) << "before its deadline";
 }
 
 TEST_P(LogRecordContract, ProducersAtTheSameTimeLoseAndDoubleNothing) {

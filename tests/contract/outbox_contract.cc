@@ -108,10 +108,11 @@ TEST_P(OutboxContract, AClaimedUploadDoesNotHoldBackEvents) {
 
 TEST_P(OutboxContract, AnExpiredLeaseMayBeClaimedAgain) {
   Accept(Keyless("t", "c"));
-  const auto first = Claim(milliseconds(30));
+  constexpr milliseconds kLease{2000};  // long enough for the next claim to come before its end
+  const auto first = Claim(kLease);
   ASSERT_EQ(first.size(), 2u);
   EXPECT_TRUE(Claim().empty());
-  std::this_thread::sleep_for(milliseconds(60));
+  std::this_thread::sleep_for(kLease + milliseconds(50));
   const auto second = Claim();
   ASSERT_EQ(second.size(), 2u);
   EXPECT_EQ(second[0].id, first[0].id);

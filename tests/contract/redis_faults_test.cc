@@ -79,7 +79,7 @@ TEST(Redis, KilledAndRestartedInTheMiddleOfPuts) {
   std::thread writer([&] {
     for (core::Version version = 1; !stop; ++version) {
       const auto document = MakeCached(1, version, static_cast<std::int32_t>(version * 700 % 3000 + 1));
-      while (!PutOne(cache, document, Deadline::AfterSeconds(1)))
+      while (!PutOne(cache, document, Deadline::AfterSeconds(5)))
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
       newest = version;
     }
@@ -88,6 +88,9 @@ TEST(Redis, KilledAndRestartedInTheMiddleOfPuts) {
     std::this_thread::sleep_for(std::chrono::milliseconds(120));
     server.Kill();
     server.Start();
+  }
+  for (const Deadline patience = Soon(); newest <= 5 && !patience.expired();) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   stop = true;
   writer.join();
@@ -106,7 +109,8 @@ TEST(Redis, AFlushInTheMiddleOfALongDocumentLeavesNothingHalf) {
     while (!stop) ASSERT_TRUE(connection->Run({&flush, 1}, Soon()));
   });
   int lost = 0;
-  for (int round = 0; round < 30; ++round) {
+  const Deadline patience = Soon();
+  for (int round = 0; round < 30 || (lost == 0 && !patience.expired()); ++round) {
     const auto put = PutOne(cache, MakeCached(1, 1, 4000));
     if (put) continue;
     ++lost;
@@ -131,13 +135,14 @@ TEST(Redis, AHangingServerCostsTheDeadlineAndNoMore) {
   ASSERT_TRUE(PutOne(cache, MakeCached(1, 1, 2)));
   server.Freeze();
   for (const std::int32_t chunks : {2, 200'000}) {  // the second does not fit the socket's buffers
+    const auto document = MakeCached(1, 2, chunks);
     const auto started = Deadline::Clock::now();
-    const auto put = PutOne(cache, MakeCached(1, 2, chunks), Deadline::After(std::chrono::milliseconds(300)));
+    const auto put = PutOne(cache, document, Deadline::After(std::chrono::milliseconds(300)));
     const auto took = Deadline::Clock::now() - started;
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().code, Code::kDeadlineExceeded);
     EXPECT_EQ(put.error().message, "redis at 127.0.0.1:" + std::to_string(server.port()) + " did not answer in time");
-    EXPECT_LT(took, std::chrono::milliseconds(1500));
+    EXPECT_LT(took, std::chrono::seconds(4)) << "an exchange without that deadline takes five";
   }
   EXPECT_EQ(cache.Probe(std::chrono::milliseconds(100)).error().code, Code::kDeadlineExceeded);
   server.Thaw();

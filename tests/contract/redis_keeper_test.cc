@@ -85,7 +85,7 @@ TEST(RedisKeeper, AServerThatDiesAgainAndAgainEndsWhole) {
   EXPECT_TRUE(ingest::Eventually([&] {
     return RunRedis(kept.server.options(), {{"EXISTS", core::VectorKey(7, 0)}}).front().integer == 0;
   }));
-  EXPECT_TRUE(kept.keeper.up());
+  EXPECT_TRUE(ingest::Eventually([&] { return kept.keeper.up(); }));
 }
 
 }  // namespace

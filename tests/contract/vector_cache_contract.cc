@@ -28,7 +28,7 @@ std::string ValueOf(const CachedDocument& document, std::int32_t chunk) {
   return {reinterpret_cast<const char*>(vector), kCachedDimensions * sizeof(float)};
 }
 
-base::Deadline Soon() { return base::Deadline::AfterSeconds(10); }
+base::Deadline Soon() { return base::Deadline::AfterSeconds(30); }
 
 void VectorCacheContract::Put(const CachedDocument& document) {
   const auto status = cache().Put({&document, 1}, Soon());

@@ -37,15 +37,18 @@ TEST(HealthProbes, AsksAnewEachTime) {
 }
 
 TEST(HealthProbes, AsksAllAtOnce) {
-  const auto slow = [](milliseconds timeout) -> base::Status {
+  std::atomic<int> asked{0};
+  const auto meets = [&](milliseconds timeout) -> base::Status {
     EXPECT_EQ(timeout, milliseconds(1500));
-    std::this_thread::sleep_for(milliseconds(700));
+    ++asked;
+    for (const auto patience = base::Deadline::After(timeout); asked < 4 && !patience.expired();) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    if (asked < 4) return {base::Code::kUnavailable, "the others are not asked at the same time"};
     return {};
   };
-  HealthProbes probes({{"a", slow}, {"b", slow}, {"c", slow}, {"d", slow}});
-  const auto begin = std::chrono::steady_clock::now();
+  HealthProbes probes({{"a", meets}, {"b", meets}, {"c", meets}, {"d", meets}});
   EXPECT_THAT(probes.Ask(), testing::Each(Pair(testing::_, "connected")));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1700));
 }
 
 TEST(HealthProbes, OneThatHangsDelaysNeitherTheOthersNorTheAnswer) {
@@ -60,22 +63,28 @@ TEST(HealthProbes, OneThatHangsDelaysNeitherTheOthersNorTheAnswer) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_THAT(probes.Ask(),
                 ElementsAre(Pair("hangs", "disconnected: no answer within 1.5 s"), Pair("works", "connected")));
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(2000));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(10)) << "it hangs for thirty";
   }
   release.Stop();
   EXPECT_EQ(probes.Ask()["hangs"], "connected") << "as soon as it answers again";
 }
 
 TEST(HealthProbes, ManyWhoAskShareAProbe) {
-  std::atomic<int> runs{0};
+  constexpr int kAsking = 20;
+  std::atomic<int> runs{0}, came{0};
   HealthProbes probes({{"slow", [&](milliseconds) -> base::Status {
                           ++runs;
+                          const auto patience = base::Deadline::AfterSeconds(1);
+                          while (came < kAsking && !patience.expired()) std::this_thread::sleep_for(milliseconds(1));
                           std::this_thread::sleep_for(milliseconds(200));
                           return {};
                         }}});
   std::vector<std::thread> asking;
-  for (int i = 0; i < 20; ++i) {
-    asking.emplace_back([&] { EXPECT_EQ(probes.Ask()["slow"], "connected"); });
+  for (int i = 0; i < kAsking; ++i) {
+    asking.emplace_back([&] {
+      ++came;
+      EXPECT_EQ(probes.Ask()["slow"], "connected");
+    });
   }
   for (std::thread& thread : asking) thread.join();
   EXPECT_LE(runs, 3);

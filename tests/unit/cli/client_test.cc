@@ -164,10 +164,8 @@ TEST(BulkSender, ATooLargeRequestIsHalvedDownToTheDocumentAtFault) {
 }
 
 TEST(BulkSender, GivesUpWhenTheServerIsGoneAndSaysSoForEachDocument) {
-  std::string url;
-  {
-    url = FakeServer([](const FakeRequest&) { return FakeAnswer{}; }).url();
-  }
+  const NobodyThere nobody;
+  const std::string url = nobody.url();
   IngestTally tally;
   BulkSender sender({url, ""}, kImpatient, tally);
   for (int i = 0; i < 600; ++i) sender.Add(Keyed(std::to_string(i), "x"));
@@ -213,10 +211,8 @@ TEST(IngestWatch, SettlesWhatIsIndexedFailedAndDeleted) {
 }
 
 TEST(IngestWatch, AServerThatGoesAwayEndsTheWait) {
-  std::string url;
-  {
-    url = FakeServer([](const FakeRequest&) { return FakeAnswer{}; }).url();
-  }
+  const NobodyThere nobody;
+  const std::string url = nobody.url();
   IngestTally tally;
   tally.Accept({1, 1, "one", false});
   IngestWatch watch({url, ""}, {.wait = true, .unreachable_seconds = 0.5}, tally);
@@ -284,10 +280,8 @@ TEST(Run, HelpListsEveryCommandAndEachHasAnExample) {
 }
 
 TEST(Run, AServerThatIsNotThereIsOnePlainLine) {
-  std::string url;
-  {
-    url = FakeServer([](const FakeRequest&) { return FakeAnswer{}; }).url();
-  }
+  const NobodyThere nobody;
+  const std::string url = nobody.url();
   const Ran ran = RunCli({"--server", url + "/", "search", "x"});
   EXPECT_EQ(ran.code, kFailed);
   EXPECT_EQ(ran.err, "millrace: no Millrace server at " + url + ": start one with `millrace serve`\n");

@@ -124,4 +124,29 @@ class FakeServer {
   std::thread acceptor_;
 };
 
+/// A port where connections are refused, and which nobody else gets meanwhile.
+class NobodyThere {
+ public:
+  NobodyThere() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    if (bind(socket_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      std::abort();
+    }
+    port_ = ntohs(address.sin_port);
+  }
+  ~NobodyThere() { close(socket_); }
+  NobodyThere(const NobodyThere&) = delete;
+  NobodyThere& operator=(const NobodyThere&) = delete;
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  const int socket_;
+  int port_ = 0;
+};
+
 }  // namespace millrace::cli

@@ -113,7 +113,7 @@ class HttpServer : public testing::Test {
     });
     add("GET", "/until-gone", [this, text](const Request& request) {
       gate_.Pass();
-      for (int i = 0; i < 1000 && !*request.cancelled; ++i) std::this_thread::sleep_for(milliseconds(5));
+      for (int i = 0; i < 4000 && !*request.cancelled; ++i) std::this_thread::sleep_for(milliseconds(5));
       saw_cancel_ = request.cancelled->load();
       return text("x");
     });
@@ -331,7 +331,7 @@ TEST_F(HttpServer, BoundsTheBodiesOfAllRequestsTogether) {
 }
 
 TEST_F(HttpServer, GivesUpOnHalfSentRequests) {
-  options_.header_timeout = options_.body_timeout = milliseconds(200);
+  options_.header_timeout = options_.body_timeout = seconds(1);  // what is sent here is sent well before
   Client header = Start();
   ASSERT_TRUE(header.Send("GET / HTTP/1.1\r\nHos"));
   EXPECT_THAT(header.ReadToEnd(), StartsWith("HTTP/1.1 408 "));
@@ -349,7 +349,7 @@ TEST_F(HttpServer, DripsDoNotExtendTheHeaderTimeout) {
   while (client.Send("G") && std::chrono::steady_clock::now() - start < seconds(5)) {
     if (!client.ReadToEnd(milliseconds(50)).empty()) break;
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(3));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(5)) << "it went on as long as it was fed";
 }
 
 TEST_F(HttpServer, ClosesIdleConnections) {
@@ -366,7 +366,10 @@ TEST_F(HttpServer, GivesUpOnSlowReaders) {
   options_.write_timeout = milliseconds(200) - seconds(1024);  // takes the second per 64 KiB of /big away
   Client client = Start();
   ASSERT_TRUE(client.Send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n"));
-  std::this_thread::sleep_for(milliseconds(1500));
+  EXPECT_THAT(client.ReadUntil("\r\n\r\n"), HasSubstr("200 OK"));
+  const auto gone = [this] { return metrics_.Render().find("\nmillrace_http_connections 0\n") != std::string::npos; };
+  for (int i = 0; i < 2000 && !gone(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  ASSERT_TRUE(gone());
   EXPECT_LT(client.ReadToEnd().size(), 60u << 20);  // what the kernel had buffered
 }
 
@@ -396,7 +399,7 @@ TEST_F(HttpServer, StreamsEventsUntilTheClientGoes) {
   pusher.join();
   client.Close();
   const auto alone = [this] { return events_.use_count() == 1; };
-  for (int i = 0; i < 200 && !alone(); ++i) std::this_thread::sleep_for(milliseconds(10));
+  for (int i = 0; i < 2000 && !alone(); ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_TRUE(alone());
   events_->Push("too late");
 }
@@ -407,7 +410,7 @@ TEST_F(HttpServer, TellsHandlersThatTheClientIsGone) {
   ASSERT_TRUE(gate_.AwaitWaiting(1));
   client.Close();
   gate_.Open();
-  for (int i = 0; i < 500 && !saw_cancel_; ++i) std::this_thread::sleep_for(milliseconds(10));
+  for (int i = 0; i < 2000 && !saw_cancel_; ++i) std::this_thread::sleep_for(milliseconds(10));
   EXPECT_TRUE(saw_cancel_);
 }
 
@@ -434,7 +437,7 @@ TEST_F(HttpServer, RefusesWhenAllWorkersAndTheQueueAreTaken) {
     others.push_back(Connect());
     ASSERT_TRUE(others.back().Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
   }
-  answer = others[1].ReadAnswer(seconds(2)) + others[0].ReadAnswer(seconds(2));
+  answer = others[1].ReadAnswer() + others[0].ReadAnswer();
   EXPECT_THAT(answer, testing::AllOf(HasSubstr("HTTP/1.1 503 "), HasSubstr("Retry-After: ")));
   gate_.Open();
   EXPECT_THAT(running.ReadAnswer(), HasSubstr("passed"));

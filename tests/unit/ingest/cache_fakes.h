@@ -138,10 +138,10 @@ class FakeInstances final : public core::Instances {
   std::map<std::string, std::string> leases_;
 };
 
-/// Waits up to 10 s for something that other threads bring about.
+/// Waits up to 30 s for something that other threads bring about.
 template <typename Condition>
 bool Eventually(Condition condition) {
-  const auto deadline = base::Deadline::AfterSeconds(10);
+  const auto deadline = base::Deadline::AfterSeconds(30);
   while (!condition()) {
     if (deadline.expired()) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -12,7 +12,8 @@ using base::Deadline;
 struct CachedPipeline : PipelineFixture {
   FaultyCache cache;
   FakeInstances instances;
-  CacheKeeper keeper{{cache, store.index_feed(), instances}, "me", metrics};
+  // A delete is held up until the keys are gone, however slow this machine is.
+  CacheKeeper keeper{{cache, store.index_feed(), instances}, "me", metrics, {.removal_wait = std::chrono::seconds(30)}};
   DocumentProcessor cached{
       {store.effects(), store.contents(), embedder, &keeper}, "worker-1", {identity, {}}, metrics, stop, [] {}};
 
@@ -75,7 +76,7 @@ TEST(CachedPipeline, AnOutageOfTheCacheIsNoneOfThePipeline) {
   const auto accepted = f.Accept("One sentence.");
   const auto started = Deadline::Clock::now();
   EXPECT_EQ(f.Index(accepted).kind, Processed::Kind::kIndexed);
-  EXPECT_LT(Deadline::Clock::now() - started, std::chrono::seconds(2));
+  EXPECT_LT(Deadline::Clock::now() - started, std::chrono::seconds(8)) << "a call to the cache may take ten";
   f.cache.hangs = false;
   EXPECT_TRUE(Eventually([&] { return f.EqualsStore(accepted.id); }));
 }

@@ -50,7 +50,7 @@ class SmallTopic final : public core::LogProducer {
 };
 
 bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(10);
+  const auto deadline = base::Deadline::AfterSeconds(30);
   while (!deadline.expired()) {
     if (condition()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -37,7 +37,7 @@ class ShakyInstances final : public core::Instances {
 };
 
 bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(10);
+  const auto deadline = base::Deadline::AfterSeconds(30);
   while (!deadline.expired()) {
     if (condition()) return true;
     std::this_thread::sleep_for(milliseconds(5));

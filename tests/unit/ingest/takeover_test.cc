@@ -273,7 +273,9 @@ TEST(Takeover, ItsThreadDoesRoundsUntilStopped) {
   f.now = core::Now();
   f.AddCached(1, 1);
   f.takeover->Start();
-  std::this_thread::sleep_for(300ms);
+  EXPECT_TRUE(Eventually([&] {
+    return f.metrics.Render().find("millrace_takeover_documents_total{outcome=\"adopted\"} 1\n") != std::string::npos;
+  }));
   f.takeover->Stop();
   EXPECT_TRUE(f.rows.rows[1].adopted);
 }

@@ -32,7 +32,7 @@ struct ConsumerFixture : PipelineFixture {
   }
 
   bool EventuallySettled() {
-    const auto deadline = base::Deadline::AfterSeconds(20);
+    const auto deadline = base::Deadline::AfterSeconds(60);
     while (!deadline.expired()) {
       if (Settled()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -140,7 +140,7 @@ TEST(UploadConsumer, ARetryIsNotBegunBeforeItsTime) {
   EXPECT_EQ(f.Get(accepted.id).status, core::DocumentStatus::kQueued);
   EXPECT_EQ(consumer.in_flight(), 0) << "what waits is not in work";
   clock = 1'005'000;
-  const auto patience = base::Deadline::AfterSeconds(20);
+  const auto patience = base::Deadline::AfterSeconds(60);
   while (f.Get(accepted.id).status != core::DocumentStatus::kIndexed && !patience.expired()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
@@ -158,7 +158,7 @@ TEST(UploadConsumer, AClockThatJumpedHoldsNothingLongerThanTheDelay) {
   ASSERT_TRUE(f.log.producer().Produce({CopyDue(f, accepted, absurd)}, base::Deadline::AfterSeconds(5)));
   UploadConsumer consumer(f.log.NewConsumer(f.retry_topics.front().group), f.processor, f.identity, options);
   ASSERT_TRUE(consumer.Start());
-  const auto patience = base::Deadline::AfterSeconds(20);
+  const auto patience = base::Deadline::AfterSeconds(60);
   while (f.Get(accepted.id).status != core::DocumentStatus::kIndexed && !patience.expired()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

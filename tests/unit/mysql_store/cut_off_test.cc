@@ -11,7 +11,7 @@ class MysqlCutOffTest : public MysqlStoreTest {
  protected:
   /// Waits until a statement of another connection begins with `start`, then ends that connection. Again: a newer one.
   void KillWhoRuns(const std::string& start) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < end) {
       const auto id = program().Int(
           "SELECT id FROM information_schema.processlist WHERE db = database() AND id > ? AND info LIKE ? LIMIT 1",

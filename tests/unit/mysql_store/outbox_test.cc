@@ -22,10 +22,10 @@ class MysqlOutboxTest : public MysqlStoreTest {
     insert.Flush();
   }
 
-  /// The fastest of some claims of 500, each given back.
+  /// The fastest of some claims of 500, each given back: what else this machine does slows others.
   milliseconds FastestClaim(std::size_t expected) {
     auto fastest = milliseconds::max();
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 20; ++i) {
       const auto start = steady_clock::now();
       const auto rows = a().outbox.Claim(500, 1000, minutes(1));
       fastest = std::min(fastest, std::chrono::duration_cast<milliseconds>(steady_clock::now() - start));
@@ -48,7 +48,7 @@ TEST_F(MysqlOutboxTest, AClaimPassesOverRowsThatAnotherRelayTakesAtThisMoment) {
   program().Run("SELECT id FROM outbox WHERE id < ? FOR UPDATE", lowest + 5);
   const auto start = steady_clock::now();
   const auto rows = b().outbox.Claim(100, 1000, minutes(1));
-  EXPECT_LT(steady_clock::now() - start, milliseconds(1000));
+  EXPECT_LT(steady_clock::now() - start, milliseconds(2500)) << "a lock would be waited for three seconds";
   program().Execute("COMMIT");
   ASSERT_TRUE(rows) << rows.error().message;
   EXPECT_EQ(rows->size(), 15u);

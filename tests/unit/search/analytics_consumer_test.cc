@@ -19,7 +19,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(15);
+  const auto deadline = base::Deadline::AfterSeconds(30);
   while (!deadline.expired()) {
     if (condition()) return true;
     std::this_thread::sleep_for(milliseconds(5));

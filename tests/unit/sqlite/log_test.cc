@@ -240,7 +240,7 @@ TEST_F(LogTest, ATopicMadeAnewWhileItsPredecessorIsEmptiedIsLeftAlone) {
     for (std::int32_t p = 0; p < kPartitions; ++p) EXPECT_EQ(Low("t", p), 0) << p;
     EXPECT_TRUE(admin.DeleteTopic("t"));
   }
-  EXPECT_EQ(times_between, 5);
+  EXPECT_GT(times_between, 0) << "no round hit the moment between the two";
 }
 
 TEST_F(LogTest, ConcurrentProducersLeaveNoGapAndNoDouble) {
