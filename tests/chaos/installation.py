@@ -92,7 +92,7 @@ class Installation(World):
 
     def remove_worker(self, seat):
         code = seat.leave()
-        if code not in (0, None, 134, -6):
+        if code not in (0, None, 134, -6) and not self.is_explained(seat, code):
             self.ledger.observe("died", f"{seat.name} ended with {code} at SIGTERM: {seat.program.log()[-500:]}")
         self.seats.remove(seat)
 

@@ -79,7 +79,8 @@ def restart_server(world, step):
 
 def restart(world, seat):
     code = seat.leave()
-    if code not in (0, None) and not world.faults_file.exists():
+    # It may have ended by itself a moment ago, before anyone started it again.
+    if code not in (0, None) and not world.faults_file.exists() and not world.is_explained(seat, code):
         world.ledger.observe("died", f"{seat.name} ended with {code} at SIGTERM")
     yield
     seat.up()

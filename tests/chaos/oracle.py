@@ -61,10 +61,12 @@ def askable(mark):
 
 
 def questions(ledger, state, source, limit):
-    """(sentences that every server must find, sentences that none may find), at most `limit` of each."""
+    """(sentences that every server must find, sentences that none may find), at most `limit` of each. Where a newer version failed, an older one
+    still answers, which nobody is asked for."""
     owners = owner_of(ledger)
     present = {document.title for document in living(state) if document.status == "indexed" and document.title in owners}
-    gone = set(owners) - {document.title for document in living(state)}
+    failed = {document.title for document in living(state) if document.status != "indexed" and document.indexed_version and document.title in owners}
+    gone = set(owners) - {document.title for document in living(state)} - {mark for title in failed for mark in owners[title].marks()}
     def pick(marks):
         return source.sample(sorted(marks), min(limit, len(marks)))
     return [source.choice(askable(mark)) for mark in pick(present)], [source.choice(askable(mark)) for mark in pick(gone)]

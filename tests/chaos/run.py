@@ -78,7 +78,12 @@ def settle(world, marks):
 
 def finds(ledger, server, sentence):
     """Whether it is among the best hits; none: this server did not answer, which a healed one may do once for each connection it lost."""
-    answer = requests.post(server.url + "/search", json={"question": sentence, "top_k": 3}, timeout=30)
+    try:
+        answer = requests.post(server.url + "/search", json={"question": sentence, "top_k": 3}, timeout=30)
+    except requests.RequestException as failure:
+        ledger.count("final search", "unknown")
+        say(f"{server.name}: {type(failure).__name__}: {failure}")
+        return None
     ledger.count("final search", "ok" if answer.status_code == 200 else "unknown")
     if answer.status_code != 200:
         say(f"{server.name}: {answer.status_code} {answer.text[:300]}")
@@ -87,10 +92,12 @@ def finds(ledger, server, sentence):
 
 
 def answers(ledger, server, found, unfound):
-    """What this server finds, asked until it answers as it should or time is up."""
+    """What this server finds, asked until it answers as it should. When time is up, what is still wrong is asked once more: all the questions
+    take their time."""
     known, deadline, wrong = {}, time.monotonic() + FOUND, [*found, *unfound]
-    wanted = set(found)
-    while wrong and time.monotonic() < deadline:
+    wanted, late = set(found), False
+    while wrong and not late:
+        late = time.monotonic() >= deadline
         still = []
         for sentence in wrong:
             known[sentence] = finds(ledger, server, sentence)

@@ -69,6 +69,15 @@ def test_no_question_that_is_refused(story):
     assert not any(POISONS["refused"] in question for question in unfound)
 
 
+def test_what_was_there_before_a_failure_may_still_be_found(story):
+    story.write("77", "foreign", "p1", OK, 77)
+    story.write("77", "foreign", "fails-p2", OK, 77)
+    story.put(Stored(77, None, "fails-p2", "dead_lettered", 2, 1, reason="embedding_failed: for now", chunks=list(enumerate(sentences("p1")))))
+    story.state.letters.append(Letter(77, 0, 9, "for now"))
+    story.state.answers["one"] = {sentence: True for sentence in sentences("p1")}
+    assert story.kinds() == set()
+
+
 def test_unknown_may_have_happened(story):
     story.put(stored(4, "d1"))
     assert story.kinds() == set()

@@ -127,11 +127,15 @@ class World:
                     if not seat.wanted or seat.program.process is None or seat.program.running():
                         continue
                     code, lived = seat.program.process.returncode, time.monotonic() - seat.spawned_at
-                    meant = code in CRASHED and (self.faults_file.exists() or time.monotonic() < self.crashes_until)
-                    refused = code == 1 and lived < READY and self.is_troubled()
-                    if not meant and not refused:
+                    if not self.is_explained(seat, code):
                         self.ledger.observe("died", f"{seat.name} ended with {code} after {lived:.0f} s: {seat.program.log()[-500:]}")
                     seat.up()
+
+    def is_explained(self, seat, code):
+        """Whether a process may have ended so by itself: of a text that ends processes, or because it could not start."""
+        meant = code in CRASHED and (self.faults_file.exists() or time.monotonic() < self.crashes_until)
+        refused = code == 1 and time.monotonic() - seat.spawned_at < READY and self.is_troubled()
+        return meant or refused
 
     def is_troubled(self):
         return self.troubles > 0 or time.monotonic() < self.troubled_until
@@ -156,7 +160,7 @@ class World:
 
     def end_faults(self):
         self.faults_file.unlink(missing_ok=True)
-        self.crashes_until = time.monotonic() + 15
+        self.crashes_until = time.monotonic() + 30  # a process that is stopped at this moment crashes when it goes on
 
     def heal(self):
         """All that can be: what cannot is told, and the rest is judged."""

@@ -13,7 +13,7 @@ from serving import BINARY, PATIENCE, Program, Server, wait_until
 from stack import UPLOADS
 
 SETTLED = ("indexed", "failed", "dead_lettered", "superseded", "deleted")
-HEALED = 45  # seconds: an event that a fault has swallowed is found by the comparison with the store, each 30 s
+HEALED = 90  # seconds: an event that a fault has swallowed is found by the comparison with the store, each 30 s
 numbers = itertools.count(1)
 
 
@@ -34,6 +34,13 @@ class ClusterServer(Server):
             return requests.post(self.url + "/documents?async_mode=true", json=body, timeout=timeout)
         except requests.RequestException:
             return None
+
+    def wait_connected(self):
+        """Until /health has everything connected: a first connection may take longer than it waits for one."""
+        def connected():
+            health = self.get("/health")
+            return {health["redis"], health["mysql"], health["kafka"]} == {"connected"}
+        wait_until(connected, "/health with everything connected", pause=0.2)
 
     def best(self, question):
         """The text of the best hit of the contract's search, if any."""

@@ -1,12 +1,12 @@
 """Documents indexed again on Kafka, MySQL and Redis, also while the worker is killed."""
 
-from cluster import sentences
+from cluster import SHORT_SESSION, sentences
 from serving import run, wait_until
 
 
 def test_all_pass_again_though_the_worker_dies(cluster):
     server = cluster.server()
-    worker = cluster.worker()
+    worker = cluster.worker(environment=SHORT_SESSION)
     numbers = range(1, 21)
     ids = {number: server.upload(number).json()["document_id"] for number in numbers}
     server.wait_settled()
@@ -15,7 +15,7 @@ def test_all_pass_again_though_the_worker_dies(cluster):
     for number in numbers:
         assert server.document(ids[number])["status"] == "queued"
         assert server.finds(number)
-    cluster.worker()
+    cluster.worker(environment=SHORT_SESSION)
     for number, id in ids.items():
         wait_until(lambda id=id: server.document(id)["indexed_version"] == 2, f"document {id} indexed again")
     server.wait_settled()

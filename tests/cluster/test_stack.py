@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from serving import ROOT, clean_environment
+from serving import ROOT, clean_environment, free_port
 
 
 def call(state, *arguments, **environment):
@@ -23,7 +23,7 @@ def complains(done, code, *mentions):
 
 
 def test_taken_port(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", free_port())) as taken:  # beside it there may be no connection of others, which would be named instead
         port = taken.getsockname()[1]
         for offset, part in ((0, "kafka1"), (50, "mysql"), (60, "redis")):
             complains(call(tmp_path / "state", "up", MILLRACE_STACK_PORT=str(port - offset)), 1, str(port), part, "MILLRACE_STACK_PORT")

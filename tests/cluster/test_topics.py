@@ -12,7 +12,7 @@ from stack import EVENTS, UPLOADS
 
 def test_worker_started_before_any_server_finds_its_topics(cluster):
     cluster.worker()
-    wait_until(lambda: cluster.stack.topics().get(UPLOADS) == 3, "the topic with three partitions", 20, 0.2)
+    wait_until(lambda: cluster.stack.topics().get(UPLOADS) == 3, "the topic with three partitions", pause=0.2)
     server = cluster.server()
     cluster.check(Uploader(server, 1, 10).wait(), server)
 
@@ -22,8 +22,10 @@ def test_existing_topic_with_one_partition_is_left_as_it_is(cluster):
     cluster.stack.create_topic(UPLOADS, 1)
     server, _ = cluster.server(), cluster.worker()
     assert cluster.stack.topics()[UPLOADS] == 1
-    advice = [line for line in server.log().splitlines() if UPLOADS in line and "partition" in line]
-    assert any("topics alter" in line for line in advice), server.log()
+
+    def advised():
+        return any(UPLOADS in line and "partition" in line and "topics alter" in line for line in server.log().splitlines())
+    wait_until(advised, "the advice in the log")
     cluster.check(Uploader(server, 1, 20).wait(), server)
 
 
@@ -134,7 +136,7 @@ def test_second_store_on_the_same_broker_is_foreign(cluster, tmp_path):
         second = cluster.server(environment=environment)
         cluster.worker(environment=environment)
         for number in accepted.values():
-            wait_until(lambda: second.finds(number), "the other store's document", 30)
+            wait_until(lambda: second.finds(number), "the other store's document")
         for program in cluster.programs[1:]:
             program.stop()
     finally:

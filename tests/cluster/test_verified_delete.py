@@ -55,6 +55,7 @@ def test_a_key_that_another_program_wrote_is_left(cluster):
     cluster.worker()
     document, _ = add(cluster, server, [])
     server.delete(f"/v1/documents/{document}")
+    wait_until(lambda: not cluster.keys(document), "its own keys gone")
     with cluster.stack.redis() as client:
         client.set(f"emb:doc{document}:chunk0", b"\0" * 1536)
     receipt = server.delete(f"/v1/documents/{document}?verify=true&timeout=30")

@@ -13,12 +13,12 @@ from serving import wait_until
 from stack import UPLOADS, WORKERS
 
 
-def shares(cluster, count, patience=60):
+def shares(cluster, count):
     """The partitions of each member once they are `count` and have all three between them."""
     def shared_out():
         members = cluster.stack.members()
         return members if len(members) == count and sorted(sum(members, [])) == [0, 1, 2] else None
-    return wait_until(shared_out, f"{count} members with three partitions", patience, 0.2)
+    return wait_until(shared_out, f"{count} members with three partitions", pause=0.2)
 
 
 def test_three_share_and_a_fourth_idles(cluster):
@@ -28,16 +28,15 @@ def test_three_share_and_a_fourth_idles(cluster):
     fourth = cluster.worker()
     members = shares(cluster, 4)
     assert sorted(map(len, members)) == [0, 1, 1, 1]
-    wait_until(lambda: any("it idles" in worker.log() for worker in [*workers, fourth]), "a word of the worker without a partition", 10)
+    wait_until(lambda: any("it idles" in worker.log() for worker in [*workers, fourth]), "a word of the worker without a partition")
     accepted = Uploader(server, 1, 200).wait()
     cluster.check(accepted, server)
     done = [worker.log().count("Successfully processed document") for worker in [*workers, fourth]]
     assert sum(done) == 200 and sorted(done)[0] == 0 and sorted(done)[1] > 0
     for worker in workers + [fourth]:
-        worker.stop(20)
-    since = time.monotonic()
-    wait_until(lambda: cluster.stack.members() == [], "the group without members", 5, 0.1)
-    assert time.monotonic() - since < 5, "workers that end leave the group at once"
+        worker.stop()
+    # Workers that end leave the group at once: their sessions would last for 45 s.
+    wait_until(lambda: cluster.stack.members() == [], "the group without members", 20, 0.1)
 
 
 def test_one_joins_and_one_leaves_under_load(cluster):
@@ -130,12 +129,12 @@ def test_sleeper_wakes_after_its_partitions_were_given_away(cluster):
     sleeper = workers[0]
     sleeper.process.send_signal(signal.SIGSTOP)
     try:
-        shares(cluster, 1, 40)
+        shares(cluster, 1)
         halfway = len(uploader.accepted)
         wait_until(lambda: len(uploader.accepted) > halfway + 50, "uploads that only the other can do")
     finally:
         sleeper.process.send_signal(signal.SIGCONT)
-    shares(cluster, 2, 60)
+    shares(cluster, 2)
     accepted = uploader.finish()
     cluster.check(accepted, server)
     watch.check()
@@ -146,7 +145,7 @@ def test_worker_speaks_of_itself(cluster):
     worker = cluster.worker()
     shares(cluster, 1)
     cluster.stack.produce(UPLOADS, {"document_id": 999, "title": "Sample", "content": "A sample from another program. It has two sentences."}, key="doc_999")
-    wait_until(lambda: "Successfully processed document 999: 2 chunks" in worker.log(), "the contract's line", 20)
+    wait_until(lambda: "Successfully processed document 999: 2 chunks" in worker.log(), "the contract's line")
     (partition, offset), = [(record.partition, record.offset) for record in cluster.stack.records(UPLOADS)]
     assert f"Received message from partition {partition}, offset {offset}" in worker.log()
     assert requests.get(worker.url + "/livez", timeout=5).status_code == 200
@@ -159,7 +158,7 @@ def test_drain_on_sigterm(cluster):
     server = cluster.server()
     worker = cluster.worker()
     accepted = Uploader(server, 1, 150).wait()
-    wait_until(lambda: "Successfully processed" in worker.log(), "the first document", 20)
+    wait_until(lambda: "Successfully processed" in worker.log(), "the first document")
     since = time.monotonic()
     worker.stop(25)
     assert time.monotonic() - since < 25
@@ -176,19 +175,23 @@ def test_late_server_catches_up(cluster):
     cluster.worker()
     accepted = Uploader(server, 1, 150).wait()
     cluster.check(accepted, server)
-    late = cluster.make(type(server)).spawn()
     refused = []
 
-    def watched():
+    def watched(late):
         try:
             answer = requests.get(late.url + "/readyz", timeout=5)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
         if answer.status_code == 503:
             refused.append(answer.json()["status"])
         return answer.status_code == 200
-    wait_until(watched, "the late server being ready", pause=0.002)
-    assert all(late.finds(number) for number in accepted.values()), "ready means that everything is there"
+    for _ in range(5):  # until one is asked at the moment between the two
+        late = cluster.make(type(server)).spawn()
+        wait_until(lambda: watched(late), "the late server being ready", pause=0.002)
+        assert all(late.finds(number) for number in accepted.values()), "ready means that everything is there"
+        if refused:
+            break
+        late.stop()
     assert refused, "it answered before it was ready, and said no"
 
 
@@ -206,8 +209,8 @@ def test_server_cut_off_catches_up(cluster):
     wait_until(lambda: not one.finds(first[gone]), "the deleted document gone")
     other.process.send_signal(signal.SIGCONT)
     for number in accepted.values():
-        wait_until(lambda: other.finds(number), f"document {number} on the server that slept", 40)
-    wait_until(lambda: not other.finds(first[gone]), "the deleted document gone there too", 40)
+        wait_until(lambda: other.finds(number), f"document {number} on the server that slept")
+    wait_until(lambda: not other.finds(first[gone]), "the deleted document gone there too")
 
 
 def test_an_hour_ahead_of_the_others(cluster):

@@ -82,7 +82,7 @@ class Program:
         assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log()}"
         try:
             return requests.get(self.url + "/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def wait_ready(self, patience=PATIENCE):
