@@ -15,7 +15,7 @@ bool Waiting::IsSettled(const core::DocumentRecord& record, core::Version versio
   const bool over = record.status == core::DocumentStatus::kFailed ||
                     record.status == core::DocumentStatus::kDeadLettered ||
                     record.status == core::DocumentStatus::kDeleted;
-  return over || search_.IsSearchable(record.id, version);
+  return over || (record.indexed_version >= version && search_.IsSearchable(record.id, version));
 }
 
 }  // namespace millrace::http

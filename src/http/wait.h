@@ -25,7 +25,7 @@ class Waiting {
   base::Result<core::DocumentRecord> For(const core::Accepted& accepted, base::Deadline until,
                                          const Request& request) const;
 
-  /// Searchable here, or never going to be.
+  /// Searchable here, or never going to be; and the record knows it.
   bool IsSettled(const core::DocumentRecord& record, core::Version version) const;
 
  private:
