@@ -45,6 +45,11 @@ def ingest(server, *arguments, **more):
     return json.loads(millrace(server, "ingest", "-o", "json", *arguments, **more).stdout)
 
 
+def wait_searchable(server):
+    """`ingest` waits for the store, which the index follows a moment later."""
+    wait_until(lambda: all(document["searchable"] for document in server.documents()), "all documents being searchable")
+
+
 def test_folder(own, folder):
     summary = ingest(own, folder)
     assert (summary["accepted"], summary["indexed"], summary["unchanged"], summary["failed"]) == (6, 6, 0, 0)
@@ -130,6 +135,7 @@ def test_large_folder_in_small_batches(own, tmp_path):
 
 def test_search(own, folder):
     ingest(own, folder)
+    wait_searchable(own)
     table = millrace(own, "search", "Anchors", "hold", "ships", "in", "place.").stdout
     assert "Notes on Anchors" in table and "Anchors hold ships in place." in table
     hits = json.loads(millrace(own, "search", "-o", "json", "-k", "2", "Anchors hold ships in place.").stdout)

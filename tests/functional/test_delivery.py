@@ -78,6 +78,9 @@ class Searcher(threading.Thread):
         assert self.failure is None, self.failure
         return self.seen
 
+    def wait_seen(self, texts):
+        wait_until(lambda: self.failure or self.seen[-1:] == [texts], f"{texts[0]} being seen")
+
 
 @pytest.mark.parametrize("way", ["waiting", "not waiting"])
 def test_new_content_is_swapped_at_once(start_server, way):
@@ -89,6 +92,7 @@ def test_new_content_is_swapped_at_once(start_server, way):
     searchers = [Searcher(server, "swapped") for _ in range(2)]
     for searcher in searchers:
         searcher.start()
+        searcher.wait_seen(sorted(generations[0]))
     for sentences in generations[1:]:
         body = {"key": "swapped", "content": " ".join(sentences), "chunking": sentence}
         server.post("/v1/documents" + ("?wait=60" if way == "waiting" else ""), body, None)
@@ -96,6 +100,7 @@ def test_new_content_is_swapped_at_once(start_server, way):
     wait_until(lambda: server.documents("?key=swapped")[0]["searchable"], "the last generation")
     expected = [sorted(sentences) for sentences in generations]
     for searcher in searchers:
+        searcher.wait_seen(expected[-1])
         seen = [expected.index(texts) if texts in expected else texts for texts in searcher.finish()]
         mixed = [texts for texts in seen if not isinstance(texts, int)]
         assert not mixed, f"neither one version nor another: {mixed[:3]}"
@@ -173,12 +178,12 @@ def test_short_documents_get_through_while_a_long_one_is_processed(start_server)
     server = start_server(*LONG_FLAGS, model="minilm")  # the real model has minutes of work with it
     long_id = server.post("/v1/documents", {"key": "long", "content": long_text(2, LONG_BYTES)}, 202)["id"]
     wait_until(lambda: server.document(long_id)["status"] == "processing", "the long document being processed")
-    answers = server.bulk([{"content": f"A short text, number {n}."} for n in range(12)], wait=60)
+    answers = server.bulk([{"content": f"A short text, number {n}."} for n in range(12)], wait=240)
     assert {answer["status"] for answer in answers} == {"indexed"}
     assert server.post("/documents", {"title": "Sync", "content": "Also a short one."})["chunks_created"] == 1
     assert server.document(long_id)["status"] == "processing"
     server.delete(f"/v1/documents/{long_id}")
-    server.wait_settled()
+    server.wait_settled(300)  # what the model has been given is embedded before the delete is met
     status = server.get("/v1/status")
     assert status["documents"]["deleted"] == 1 and status["chunks"] == status["index"]["chunks"] == 13
 

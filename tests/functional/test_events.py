@@ -107,7 +107,7 @@ def test_slow_watcher_is_told_what_it_missed_or_gets_all(start_server):
     answer = requests.get(server.url + "/v1/events", stream=True, timeout=(5, PATIENCE))
     for start in range(0, 8000, 2000):
         server.bulk([{"content": f"Flood {n}."} for n in range(start, start + 2000)])
-    server.wait_settled()
+    server.wait_settled(300)
     last = server.add("The last of the flood.")["id"]
     seen, dropped, name = 0, 0, None
     for line in answer.iter_lines(chunk_size=8192, decode_unicode=True):

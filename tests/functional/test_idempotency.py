@@ -213,13 +213,15 @@ def test_killed_at_any_moment(start_server):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(client, number) for number in range(4)]
         source = random.Random(7)
-        for _ in range(5):
-            before = len(acknowledged)
-            wait_until(lambda: len(acknowledged) > before + 5, "answers between two kills")
-            time.sleep(source.uniform(0, 0.3))
-            server.kill9()
-            server.restart()
-        stopping.set()
+        try:
+            for _ in range(5):
+                before = len(acknowledged)
+                wait_until(lambda: len(acknowledged) > before + 5, "answers between two kills")
+                time.sleep(source.uniform(0, 0.3))
+                server.kill9()
+                server.restart()
+        finally:
+            stopping.set()  # the pool waits for its clients also when this fails
         for one in clients:
             one.result()
     titles = {document["id"]: document["title"] for document in server.documents()}

@@ -27,7 +27,7 @@ def ask(server, **body):
 def wait_version(server, document_id, version):
     def there():
         document = server.document(document_id)
-        return document["indexed_version"] == version and document["status"] == "indexed"
+        return document["indexed_version"] == version and document["status"] == "indexed" and document["searchable"]
     wait_until(there, f"version {version} of document {document_id}")
 
 
@@ -76,7 +76,7 @@ def english(condition="en"):
 
 
 def test_a_condition_on_the_metadata(own):
-    ids = {name: own.post("/v1/documents?wait=10", {"content": f"In {name}.", "key": name, "metadata": {"lang": name[:2], "tags": [name[-1]]}})["id"]
+    ids = {name: own.post("/v1/documents?wait=30", {"content": f"In {name}.", "key": name, "metadata": {"lang": name[:2], "tags": [name[-1]]}})["id"]
            for name in ("en/a", "en/b", "de/a", "fr/b")}
     assert ask(own, filter={"where": english()})["matched"] == 2
     assert ask(own, filter={"where": english("it")}, dry_run=False) == {"dry_run": False, "matched": 0, "queued": [], "next_cursor": None}

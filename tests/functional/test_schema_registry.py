@@ -57,8 +57,14 @@ def dead_letter(server, place):
     return letter
 
 
+def registered(server):
+    """A server begins without its schemas when the registry has not answered in time: until it has the ids of all."""
+    wait_until(lambda: server.metric("millrace_schemas_registered") == len(TOPICS), "the registration")
+    return server
+
+
 def test_our_messages_carry_the_id_in_a_header(start_server, registry):
-    server = start_server("--schema-registry-url", registry.url)
+    server = registered(start_server("--schema-registry-url", registry.url))
     server.add("One that is searched for.")
     server.post("/search", {"question": "searched"})
     server.wait_settled()
@@ -69,8 +75,9 @@ def test_our_messages_carry_the_id_in_a_header(start_server, registry):
         for value, headers in wait_until(lambda: messages(server, topic), f"messages of {topic}"):
             assert headers["__value_schema_id"] == framed(number)
             assert value.startswith(b"{")
-    assert server.get("/health")["schema_registry"] == "connected"
-    assert 'millrace_dependency_up{dependency="schema_registry"} 1' in server.request("GET", "/metrics", 200).text
+    # A registry that has not answered in 1.5 s is said to be disconnected.
+    wait_until(lambda: server.get("/health")["schema_registry"] == "connected", "the registry being connected")
+    wait_until(lambda: server.metric("millrace_dependency_up", dependency="schema_registry") == 1, "the metric of it")
 
 
 def test_without_a_registry_nothing_is_added(start_server):
@@ -104,7 +111,7 @@ def test_messages_of_others(start_server, registry):
 
 
 def test_a_schema_that_came_later(start_server, registry):
-    server = start_server("--schema-registry-url", registry.url)
+    server = registered(start_server("--schema-registry-url", registry.url))
     following = 10 + len(registry.schemas)
     document_id, place = send(server, following)
     letter = dead_letter(server, place)
@@ -125,13 +132,14 @@ def test_a_registry_that_is_down_is_waited_for(start_server, registry):
     assert not server.get("/v1/dead-letters")["dead_letters"]
     registry.start()
     indexed(server, theirs)
-    wait_until(lambda: len(registry.subjects) == 4, "the registration")
+    registered(server)
+    assert len(registry.subjects) == 4
     server.add("And now they carry it.")
     wait_until(lambda: any("__value_schema_id" in headers for _, headers in messages(server, "document-uploads")), "an id")
 
 
 def test_ids_in_the_value_by_a_switch(start_server, registry):
-    server = start_server("--schema-registry-url", registry.url, "--schema-framed-topics", ",".join(TOPICS))
+    server = registered(start_server("--schema-registry-url", registry.url, "--schema-framed-topics", ",".join(TOPICS)))
     document_id = server.add("Framed, and searched for.")["id"]
     assert server.search("Framed, and searched for.")[0]["document"]["id"] == document_id
     server.wait_settled()
@@ -158,6 +166,7 @@ def test_framed_messages_wait_for_the_registry(start_server, registry):
 def test_a_refused_schema_stops_nothing(start_server, registry):
     registry.refuse = (409, {"error_code": 409, "message": "Schema being registered is incompatible with an earlier schema"})
     server = start_server("--schema-registry-url", registry.url)
+    wait_until(lambda: server.log().count("messages go without an id") == len(TOPICS), "every schema being refused")
     server.add("Goes without an id.")
     server.wait_settled()
     assert all("__value_schema_id" not in headers for _, headers in messages(server, "document-uploads"))

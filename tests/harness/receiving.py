@@ -7,9 +7,11 @@ import json
 import threading
 import time
 
+from serving import free_port
+
 
 class Receiver:
-    def __init__(self, secret="", port=0):
+    def __init__(self, secret="", port=None):
         self.secret = secret
         self.accepted, self.requests = [], []  # as {"event", "id", "headers"}
         self.answer = lambda event: 200
@@ -31,7 +33,8 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        # Not one that the kernel chooses: while the receiver is away, an outgoing connection may take such a port, even one to it.
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port or free_port()), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hooks"

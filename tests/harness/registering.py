@@ -4,6 +4,8 @@ import http.server
 import json
 import threading
 
+from serving import free_port
+
 
 def framed(number, value=b""):
     """`value` after the five bytes that name schema `number`; without one, what the header holds."""
@@ -17,7 +19,7 @@ class Registry:
         self.asked = []  # (method, path)
         self.refuse = None  # an answer (status, body) to every registration
         self.lock = threading.Lock()
-        self.port = 0
+        self.port = free_port()  # while it is stopped, an outgoing connection may take a port that the kernel chose
         self.server = None
         self.start()
 
@@ -53,7 +55,6 @@ class Registry:
             daemon_threads = True
 
         self.server = Server(("127.0.0.1", self.port), Handler)
-        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):

@@ -82,7 +82,7 @@ class Program:
         assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.log()}"
         try:
             return requests.get(self.url + "/readyz", timeout=5).status_code == 200
-        except (requests.ConnectionError, requests.Timeout):
+        except (requests.ConnectionError, requests.Timeout):  # a busy machine may need longer for an answer
             return False
 
     def wait_ready(self, patience=PATIENCE):
@@ -151,13 +151,13 @@ class Server(Program):
                 "--model", self.model, *self.flags]
 
     def add(self, content, expect=200, wait=PATIENCE, **members):
-        return self.post(f"/v1/documents?wait={wait}", {"content": content, **members}, expect)
+        return self.post(f"/v1/documents?wait={wait}", {"content": content, **members}, expect, timeout=wait + PATIENCE)
 
     def bulk(self, documents, wait=None):
         """One answer for each document, in order."""
         lines = "".join(json.dumps(document) + "\n" for document in documents)
         answer = self.request("POST", "/v1/documents/bulk" + (f"?wait={wait}" if wait else ""), 200, data=lines.encode(),
-                              headers={"Content-Type": "application/x-ndjson"}, timeout=300)
+                              headers={"Content-Type": "application/x-ndjson"}, timeout=300 + (wait or 0))
         return [json.loads(line) for line in answer.text.splitlines()]
 
     def document(self, document_id):
@@ -186,13 +186,24 @@ class Server(Program):
         return self.post("/v1/search", {"query": query, **members}, expect)["hits"]
 
     def wait_settled(self, patience=PATIENCE):
-        """Until nothing is on its way: no document waits and the consumer is at the end of the log."""
-        def settled():
+        """Until nothing is on its way: no document waits, the consumer is at the end of the log, and the index has followed."""
+        def quiet():
             status = self.get("/v1/status")
             counts = status["documents"]
             waiting = counts["queued"] + counts["processing"] + counts["retrying"]
             return waiting == 0 and status["lag"]["total"] == 0 and status["outbox"]["rows"] == 0
+
+        def settled():
+            # Twice: the parts of a status are read one after the other, and a message may leave the log for the store between two of them.
+            return quiet() and quiet()
+
+        def followed():
+            """The index reads the events a moment after they are in the log."""
+            status = self.get("/v1/status")
+            return (status["index"]["chunks"] == status["chunks"]
+                    and all(document["searchable"] for document in self.pages("/v1/documents?status=indexed", "documents")))
         wait_until(settled, "an empty pipeline", patience, 0.05)
+        wait_until(followed, "the index following the store", patience, 0.05)
 
     def wait_indexed(self, document_id, patience=PATIENCE):
         def indexed():
