@@ -74,8 +74,9 @@ test("search: ask, marked words, filter, two settings, to the passage in its doc
   await until(async () => (await page.locator(".hit").count()) === 1, "one passage");
   await text(page, "Trains leave at nine.");
   await page.getByRole("button", { name: "Copy this search as a curl command" }).or(page.getByRole("button", { name: "curl" })).click();
-  const curl = await page.evaluate(() => navigator.clipboard.readText());
-  assert.match(curl, /^curl -s .*\/v1\/search .*"filter":\{"field":"metadata.lang","equals":"de"\}/);
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  await until(async () => (await clipboard()).startsWith("curl"), "the copy"); // which ends after the click
+  assert.match(await clipboard(), /^curl -s .*\/v1\/search .*"filter":\{"field":"metadata.lang","equals":"de"\}/);
   await page.goBack();
   await page.goto("/console/?q=git+bisect&compare=1&k2=1");
   await until(async () => (await page.locator(".results").nth(1).locator(".hit").count()) === 1, "the second settings");
@@ -88,7 +89,8 @@ test("search by itself while typing", async () => {
   const page = await browser.page(server);
   await page.goto("/console/");
   await page.getByRole("searchbox", { name: "Question" }).pressSequentially("trains leave");
-  await page.locator(".hit").first().waitFor();
+  await page.locator(".hit").first().waitFor(); // perhaps of what was typed until then
+  await page.waitForURL(/\?q=trains\+leave$/);
   await page.reload();
   await page.locator(".hit").first().waitFor();
   assert.equal(await page.getByRole("searchbox", { name: "Question" }).inputValue(), "trains leave");
@@ -170,7 +172,8 @@ test("documents: what failed says why", async () => {
 });
 
 test("topics: create, send, filter, resend, follow live, configure, widen, empty, delete", async () => {
-  const page = await browser.page(server);
+  // Its page asks again every three seconds, also between the deletion and the way back to the list.
+  const page = await browser.page(server, { allow: /404/ });
   await page.goto("/console/topics");
   await page.getByRole("button", { name: "Create" }).click();
   await page.getByLabel("Name", { exact: true }).fill("orders");
@@ -236,7 +239,8 @@ test("consumer groups: lag, members, a reset with its preview", async () => {
   await server.call("POST", "/v1/topics", { name: "jobs", partitions: 1 });
   for (let i = 0; i < 4; ++i) await server.call("POST", "/v1/topics/jobs/messages", { value: `job ${i}` });
   await server.call("POST", "/v1/groups/reporters/reset", { topic: "jobs", to: "latest", execute: true });
-  const page = await browser.page(server);
+  // Its page asks again every two seconds, also between the deletion and the way back to the list.
+  const page = await browser.page(server, { allow: /404/ });
   await page.goto("/console/groups");
   await page.getByRole("link", { name: "embedding-workers", exact: true }).waitFor();
   await page.getByRole("link", { name: "reporters" }).click();
@@ -318,11 +322,16 @@ test("keyboard: pages, search box, palette", async () => {
   const page = await browser.page(server);
   await page.goto("/console/");
   await page.locator("body").click({ position: { x: 5, y: 300 } });
-  await page.keyboard.press("g");
-  await page.keyboard.press("t");
-  await page.getByRole("heading", { name: "Topics" }).waitFor();
+  const there = page.getByRole("heading", { name: "Topics" });
+  await until(async () => {
+    await page.keyboard.press("g"); // and soon after it the other: again when the machine was too slow
+    await page.keyboard.press("t");
+    return there.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+  }, "Topics");
+  const box = page.getByRole("searchbox", { name: "Name contains" });
+  await box.waitFor();
   await page.keyboard.press("/");
-  assert.ok(await page.getByRole("searchbox", { name: "Name contains" }).evaluate((box) => box === document.activeElement));
+  await until(() => box.evaluate((one) => one === document.activeElement), "the search box being chosen");
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Command" }).fill("analyt");
   await page.keyboard.press("Enter");

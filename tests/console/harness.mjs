@@ -1,6 +1,7 @@
 // A real millrace with the deterministic model, and a real Chromium that looks at it.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
@@ -15,12 +16,16 @@ const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export const kPatience = 60_000; // milliseconds; a wait this long means that something hangs
 
+/** Below the kernel's range for outgoing connections, so that nothing takes it before the server has it, or while that restarts. */
 export async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer();
+    const free = await new Promise((resume) => server.once("error", () => resume(false)).listen(port, "127.0.0.1", () => resume(true)));
+    if (!free) continue;
+    await new Promise((closed) => server.close(closed));
+    return port;
+  }
 }
 
 export async function until(condition, what) {
