@@ -43,7 +43,7 @@ struct Takeover::Job {
   core::ForeignDocument document;
   std::vector<std::optional<std::vector<float>>> vectors;  // one per chunk
   std::int64_t embedded = 0;
-  bool refused = false, adopted = false;
+  bool refused = false;
 };
 
 Takeover::Takeover(Ports ports, std::string holder, base::Metrics& metrics, std::function<void()> on_events)
@@ -177,7 +177,6 @@ base::Status Takeover::AdoptAll(std::vector<Job>& jobs) {
       Refuse(job.document.id, adopted.error());
       continue;
     }
-    job.adopted = *adopted;
     if (!*adopted) {
       changed_.insert(job.document.id);
       continue;

@@ -57,6 +57,7 @@ class FakeServices : public ingest::Intake,
   std::optional<base::Error> accept_error, list_error, ask_error;
   bool process_at_once = false;  // Accept leaves documents searchable
   bool process_on_wait = false;  // WaitFor does
+  bool process_late = false;     // WaitFor does, and answers with the record from before
   bool empty_index = false;
   admin::Readiness state = admin::Readiness::kReady;
   std::map<core::DocumentId, core::DocumentRecord> records;
@@ -92,8 +93,9 @@ class FakeServices : public ingest::Intake,
 
   base::Result<core::DocumentRecord> WaitFor(core::DocumentId id, core::Version, base::Deadline) override {
     ++waits;
-    if (process_on_wait) Process(id);
-    return Get(id);
+    auto before = Get(id);
+    if (process_on_wait || process_late) Process(id);
+    return process_late && before && before->indexed_version == 0 ? before : Get(id);
   }
 
   base::Result<core::DocumentRecord> Get(core::DocumentId id) override {

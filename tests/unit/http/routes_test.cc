@@ -151,6 +151,13 @@ TEST_F(HttpRoutes, WaitsForADocument) {
   }
 }
 
+TEST_F(HttpRoutes, AWaitThatEndsInTheVeryMomentAnswersWithWhatIsSearchable) {
+  fake_.process_late = true;
+  const Response response = Ask("POST", "/v1/documents?wait=5", R"({"content":"x"})");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(response.body, AllOf(HasSubstr(R"("status":"indexed")"), HasSubstr(R"("searchable":true)")));
+}
+
 TEST_F(HttpRoutes, AFailedDocumentEndsTheWait) {
   Body("POST", "/v1/documents", R"({"content":"x","key":"k"})");
   fake_.records[1].status = core::DocumentStatus::kFailed;
