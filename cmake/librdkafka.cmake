@@ -34,7 +34,7 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers offsets-without-group epochs-of-a-new-topic leaders-of-groups-age ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers offsets-without-group epochs-and-offsets-of-a-new-topic leaders-of-groups-age ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
 
@@ -72,14 +72,24 @@ function(millrace_build_rdkafka)
   mend_rdkafka(${source}/src/rdkafka_request.c
     "if (actions & RD_KAFKA_ERR_ACTION_REFRESH) {\n                /* Re-query for coordinator */\n                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp,"
     "if ((actions & RD_KAFKA_ERR_ACTION_REFRESH) && rkb->rkb_rk->rk_cgrp) {\n                /* Re-query for coordinator */\n                rd_kafka_cgrp_op(rkb->rkb_rk->rk_cgrp,")
-  # A topic that is deleted and made anew counts the epochs of its leaders from the beginning. A client that knew the old one takes what it is
-  # told of the new one for outdated, and goes on asking and writing to the leaders of the old one until it is started anew.
+  # A topic that is deleted and made anew counts the epochs of its leaders and its offsets from the beginning. A client that knew the old one takes
+  # what it is told of the new one for outdated, and goes on asking and writing to the leaders of the old one until it is started anew; and it reads
+  # on at the old one's offset, beyond records that it has not read. Another topic's epochs are not compared, and it is read as auto.offset.reset says.
   mend_rdkafka(${source}/src/rdkafka_topic.c "rkt->rkt_topic_id = mdit->topic_id;\n                }"
-    "rkt->rkt_topic_id = mdit->topic_id;
+    "rd_bool_t was_known = rd_kafka_Uuid_cmp(rkt->rkt_topic_id, RD_KAFKA_UUID_ZERO) != 0;
+                        rkt->rkt_topic_id = mdit->topic_id;
                         for (j = 0; j < rkt->rkt_partition_cnt; j++) {
-                                rd_kafka_toppar_lock(rkt->rkt_p[j]);
-                                rkt->rkt_p[j]->rktp_leader_epoch = -1;
-                                rd_kafka_toppar_unlock(rkt->rkt_p[j]);
+                                rd_kafka_toppar_t *rktp = rkt->rkt_p[j];
+                                rd_kafka_toppar_lock(rktp);
+                                rktp->rktp_leader_epoch = -1;
+                                if (was_known && rk->rk_type == RD_KAFKA_CONSUMER &&
+                                    (rktp->rktp_fetch_state == RD_KAFKA_TOPPAR_FETCH_ACTIVE ||
+                                     rktp->rktp_fetch_state == RD_KAFKA_TOPPAR_FETCH_VALIDATE_EPOCH_WAIT)) {
+                                        rktp->rktp_lo_offset = RD_KAFKA_OFFSET_INVALID;
+                                        rd_kafka_offset_reset(rktp, RD_KAFKA_NODEID_UA, rktp->rktp_offsets.fetch_pos,
+                                                              RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID, \"the topic was made anew\");
+                                }
+                                rd_kafka_toppar_unlock(rktp);
                         }
                 }")
   # Who leads a group is remembered for as long as it is asked for often enough, also when the broker says that it does not lead it any more: an

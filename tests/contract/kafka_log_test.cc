@@ -171,6 +171,22 @@ TEST_F(KafkaLogTest, AReaderOutlivesItsTopic) {
   EXPECT_THAT(Values(PollFor(*reader, 1, seconds(40))), ElementsAre("new"));
 }
 
+/// It has grown beyond where the reader was before the reader learns of it: what lies before is not passed over.
+TEST_F(KafkaLogTest, ATopicMadeAnewIsReadFromItsBeginning) {
+  CreateTopic();
+  ASSERT_TRUE(Produce("old"));
+  const auto reader = log_->NewConsumer("");
+  ASSERT_TRUE(reader->Assign({{topic_, 0, 0}}));
+  EXPECT_EQ(PollFor(*reader, 1).size(), 1u);
+  ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
+  EXPECT_TRUE(PollDuring(*reader, seconds(1)).empty());
+  CreateTopic();
+  for (const char* value : {"a", "b", "c"}) {
+    ASSERT_TRUE(Within(seconds(40), [&] { return Produce(value).has_value(); }));
+  }
+  EXPECT_THAT(Values(PollFor(*reader, 3, seconds(40))), ElementsAre("a", "b", "c"));
+}
+
 TEST_F(KafkaLogTest, AProducerMeetsATopicThatComesGoesAndComesBack) {
   ASSERT_EQ(Produce("a").error().code, Code::kNotFound);
   for (int round = 0; round < 2; ++round) {
