@@ -34,7 +34,7 @@ find_program(RDKAFKA_CC cc REQUIRED) # the same whatever compiles us, so that al
 
 # Another compiler, another OpenSSL or other flags make another archive.
 execute_process(COMMAND ${RDKAFKA_CC} --version OUTPUT_VARIABLE rdkafka_cc_version COMMAND_ERROR_IS_FATAL ANY)
-string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers offsets-without-group epochs-and-offsets-of-a-new-topic leaders-of-groups-age ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
+string(SHA256 rdkafka_key "${rdkafka_sha256} pthreads metadata-without-brokers offsets-without-group epochs-and-beginning-of-a-new-topic leaders-of-groups-age ${rdkafka_flags} ${rdkafka_cc_version} ${OPENSSL_VERSION} ${CURL_VERSION_STRING}")
 string(SUBSTRING ${rdkafka_key} 0 12 rdkafka_key)
 set(rdkafka_prefix ${rdkafka_cache}/librdkafka/${rdkafka_version}-${rdkafka_key})
 
@@ -86,6 +86,7 @@ function(millrace_build_rdkafka)
                                     (rktp->rktp_fetch_state == RD_KAFKA_TOPPAR_FETCH_ACTIVE ||
                                      rktp->rktp_fetch_state == RD_KAFKA_TOPPAR_FETCH_VALIDATE_EPOCH_WAIT)) {
                                         rktp->rktp_lo_offset = RD_KAFKA_OFFSET_INVALID;
+                                        rktp->rktp_last_next_fetch_start.offset = RD_KAFKA_OFFSET_INVALID;
                                         rd_kafka_offset_reset(rktp, RD_KAFKA_NODEID_UA, rktp->rktp_offsets.fetch_pos,
                                                               RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_ID, \"the topic was made anew\");
                                 }
