@@ -14,6 +14,9 @@ constexpr std::size_t kRowsPerRound = 512;
 constexpr auto kProduceTimeout = std::chrono::seconds(10);
 constexpr auto kClaimLease =
     std::chrono::milliseconds(30'000);  // outlasts the produce, so no other relay sends the row meanwhile
+// The last of several attempts at one claim ends well before it does; each has the whole timeout, after which the
+// producer writes nothing of it any more.
+constexpr auto kBeginWithin = kClaimLease - 2 * std::chrono::milliseconds(kProduceTimeout);
 constexpr auto kPollInterval = std::chrono::milliseconds(200);  // rows that fall due, and leases of the dead
 constexpr auto kBacklogInterval = std::chrono::seconds(1);
 
@@ -70,7 +73,7 @@ base::Result<std::size_t> OutboxRelay::DeliverSome() {
   std::vector<core::OutboxRow*> all;
   for (core::OutboxRow& row : rows) all.push_back(&row);
   Delivery delivery;
-  Produce(all, Deadline::After(kProduceTimeout), delivery);
+  Produce(all, Deadline::After(kBeginWithin), delivery);
   if (!delivery.sent.empty()) RETURN_IF_ERROR(outbox_.MarkSent(delivery.sent));
   delivered_.Add(static_cast<double>(delivery.sent.size()));
   if (!delivery.unsent.empty()) RETURN_IF_ERROR(outbox_.Release(delivery.unsent));
@@ -85,16 +88,19 @@ base::Result<std::size_t> OutboxRelay::DeliverSome() {
   return delivery.sent.size();
 }
 
-void OutboxRelay::Produce(std::span<core::OutboxRow* const> rows, Deadline deadline, Delivery& delivery) {
+void OutboxRelay::Produce(std::span<core::OutboxRow* const> rows, Deadline begin_until, Delivery& delivery) {
+  const auto give_back = [&](const base::Error& error) {
+    for (const core::OutboxRow* row : rows) delivery.unsent.push_back(row->id);
+    delivery.failure = error;
+  };
+  if (begin_until.expired()) {
+    return give_back({base::Code::kDeadlineExceeded, "messages that are too large for their topic took too long", {}});
+  }
   std::vector<core::LogRecord> records;
   records.reserve(rows.size());
   for (const core::OutboxRow* row : rows) records.push_back(row->record ? *row->record : EncodeUpload(*row, store_));
-  const auto produced = producer_.Produce(std::move(records), deadline);
-  if (!produced) {
-    for (const core::OutboxRow* row : rows) delivery.unsent.push_back(row->id);
-    delivery.failure = produced.error();
-    return;
-  }
+  const auto produced = producer_.Produce(std::move(records), Deadline::After(kProduceTimeout));
+  if (!produced) return give_back(produced.error());
   std::vector<core::OutboxRow*> too_large;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto& one = (*produced)[i];
@@ -109,15 +115,15 @@ void OutboxRelay::Produce(std::span<core::OutboxRow* const> rows, Deadline deadl
   }
   if (too_large.empty()) return;
   if (rows.size() == 1) {
-    ProduceLarge(*rows.front(), deadline, delivery);
+    ProduceLarge(*rows.front(), begin_until, delivery);
     return;
   }
   const std::span<core::OutboxRow* const> rest(too_large);
-  Produce(rest.first(rest.size() - rest.size() / 2), deadline, delivery);
-  if (rest.size() > 1) Produce(rest.last(rest.size() / 2), deadline, delivery);
+  Produce(rest.first(rest.size() - rest.size() / 2), begin_until, delivery);
+  if (rest.size() > 1) Produce(rest.last(rest.size() / 2), begin_until, delivery);
 }
 
-void OutboxRelay::ProduceLarge(core::OutboxRow& row, Deadline deadline, Delivery& delivery) {
+void OutboxRelay::ProduceLarge(core::OutboxRow& row, Deadline begin_until, Delivery& delivery) {
   if (row.record || !row.content || row.content->empty()) {
     delivery.refused.push_back(&row);
     return;
@@ -129,7 +135,7 @@ void OutboxRelay::ProduceLarge(core::OutboxRow& row, Deadline deadline, Delivery
   }
   row.content.reset();
   core::OutboxRow* const alone[] = {&row};
-  Produce(alone, deadline, delivery);
+  Produce(alone, begin_until, delivery);
 }
 
 void OutboxRelay::LookAtBacklog() {

@@ -48,9 +48,10 @@ class OutboxRelay {
   /// How many rows were delivered.
   base::Result<std::size_t> DeliverSome();
   /// A broker that finds one record too large refuses all that came with it: those are halved until it is alone.
-  void Produce(std::span<core::OutboxRow* const> rows, base::Deadline deadline, Delivery& delivery);
+  /// What is not begun by `begin_until` is given back.
+  void Produce(std::span<core::OutboxRow* const> rows, base::Deadline begin_until, Delivery& delivery);
   /// Refused alone: a text then stays in the store, and the message names it.
-  void ProduceLarge(core::OutboxRow& row, base::Deadline deadline, Delivery& delivery);
+  void ProduceLarge(core::OutboxRow& row, base::Deadline begin_until, Delivery& delivery);
   void LookAtBacklog();
 
   core::Outbox& outbox_;
