@@ -133,19 +133,33 @@ Response ShowDocument(const Services& services, const Request& request) {
   return DocumentResponse(services, std::get<core::DocumentRecord>(found));
 }
 
-Response ListChunks(const Services& services, const Request& request) {
-  if (const auto problem = CheckQuery(request, {"limit", "cursor"})) return ToResponse(*problem);
-  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
-  if (const auto* problem = std::get_if<Problem>(&limit)) return ToResponse(*problem);
-  const auto cursor = Find(request.query, "cursor");
-  const auto first = DecodeInteger("cursor", cursor.value_or("0"), 0, std::numeric_limits<std::int32_t>::max());
-  if (const auto* problem = std::get_if<Problem>(&first)) return ToResponse(*problem);
-  const auto found = FindRecord(services, request);
-  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
+/// Which page of a document's chunks or versions is asked for.
+struct DocumentPage {
+  core::DocumentRecord record;
+  std::size_t limit = 0;
+  std::int64_t cursor = 0;
+};
 
-  const auto wanted = static_cast<std::size_t>(std::get<std::int64_t>(limit));
-  auto page = services.chunks.ListChunks(std::get<core::DocumentRecord>(found).id,
-                                         static_cast<std::int32_t>(std::get<std::int64_t>(first)), wanted + 1);
+/// A cursor lies between `lowest` and `highest`; without one the page begins at `first`.
+Decoded<DocumentPage> DecodeDocumentPage(const Services& services, const Request& request, std::int64_t first,
+                                         std::int64_t lowest, std::int64_t highest) {
+  if (const auto problem = CheckQuery(request, {"limit", "cursor"})) return *problem;
+  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
+  if (const auto* problem = std::get_if<Problem>(&limit)) return *problem;
+  const auto given = Find(request.query, "cursor");
+  const auto cursor = given ? DecodeInteger("cursor", *given, lowest, highest) : Decoded<std::int64_t>(first);
+  if (const auto* problem = std::get_if<Problem>(&cursor)) return *problem;
+  auto found = FindRecord(services, request);
+  if (const auto* problem = std::get_if<Problem>(&found)) return *problem;
+  return DocumentPage{std::get<core::DocumentRecord>(std::move(found)),
+                      static_cast<std::size_t>(std::get<std::int64_t>(limit)), std::get<std::int64_t>(cursor)};
+}
+
+Response ListChunks(const Services& services, const Request& request) {
+  const auto decoded = DecodeDocumentPage(services, request, 0, 0, std::numeric_limits<std::int32_t>::max());
+  if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
+  const auto& [record, wanted, first] = std::get<DocumentPage>(decoded);
+  auto page = services.chunks.ListChunks(record.id, static_cast<std::int32_t>(first), wanted + 1);
   if (!page) return ToResponse(page.error());
   const bool more = page->size() > wanted;
   JsonWriter json;
@@ -162,18 +176,10 @@ Response ListChunks(const Services& services, const Request& request) {
 constexpr core::Version kMaxVersion = std::numeric_limits<core::Version>::max() - 1;
 
 Response ListVersions(const Services& services, const Request& request) {
-  if (const auto problem = CheckQuery(request, {"limit", "cursor"})) return ToResponse(*problem);
-  const auto limit = DecodeInteger("limit", Find(request.query, "limit").value_or("100"), 1, kMaxLimit);
-  if (const auto* problem = std::get_if<Problem>(&limit)) return ToResponse(*problem);
-  const auto cursor = Find(request.query, "cursor");
-  const auto before = DecodeInteger("cursor", cursor.value_or(std::to_string(kMaxVersion)), 1, kMaxVersion);
-  if (const auto* problem = std::get_if<Problem>(&before)) return ToResponse(*problem);
-  const auto found = FindRecord(services, request);
-  if (const auto* problem = std::get_if<Problem>(&found)) return ToResponse(*problem);
-
-  const auto& record = std::get<core::DocumentRecord>(found);
-  const auto wanted = static_cast<std::size_t>(std::get<std::int64_t>(limit));
-  const auto page = services.documents.ListVersions(record.id, std::get<std::int64_t>(before), wanted + 1);
+  const auto decoded = DecodeDocumentPage(services, request, kMaxVersion, 1, kMaxVersion);
+  if (const auto* problem = std::get_if<Problem>(&decoded)) return ToResponse(*problem);
+  const auto& [record, wanted, before] = std::get<DocumentPage>(decoded);
+  const auto page = services.documents.ListVersions(record.id, before, wanted + 1);
   if (!page) return ToResponse(page.error());
   JsonWriter json;
   json.BeginObject().Key("versions").BeginArray();
