@@ -174,14 +174,18 @@ base::Status QueueOne(Connection& connection, core::DocumentId id, core::Timesta
   return {};
 }
 
+std::vector<core::DocumentId> ReadIds(Statement& select) {
+  std::vector<core::DocumentId> ids;
+  while (select.Step()) ids.push_back(select.Int(0));
+  return ids;
+}
+
 std::vector<core::DocumentId> FindVanished(Connection& connection) {
   Statement select(connection, R"sql(
       SELECT s.document_id FROM document_state s LEFT JOIN documents d ON d.id = s.document_id
       WHERE d.id IS NULL AND s.status <> 'deleted' ORDER BY s.document_id LIMIT ?)sql");
   select.Bind(kVanishedAtOnce);
-  std::vector<core::DocumentId> vanished;
-  while (select.Step()) vanished.push_back(select.Int(0));
-  return vanished;
+  return ReadIds(select);
 }
 
 /// Whether every document has a state and every living state its document: by what two indexes hold, so that a look
@@ -236,9 +240,7 @@ base::Result<std::vector<core::DocumentId>> Takeover::FindLeft(std::size_t limit
         STRAIGHT_JOIN document_state s ON s.document_id = e.document_id
         WHERE e.version IS NULL AND s.indexed_version > 0 ORDER BY e.document_id LIMIT ?)sql");
     select.Bind(limit);
-    std::vector<core::DocumentId> left;
-    while (select.Step()) left.push_back(select.Int(0));
-    return left;
+    return ReadIds(select);
   });
 }
 
