@@ -158,34 +158,29 @@ TEST_F(KafkaLogTest, AMemberOutlivesItsTopic) {
   EXPECT_EQ(std::set(values.begin(), values.end()), (std::set<std::string>{"new-0", "new-1", "new-2"}));
 }
 
-TEST_F(KafkaLogTest, AReaderOutlivesItsTopic) {
-  CreateTopic();
-  for (const char* value : {"a", "b", "c"}) ASSERT_TRUE(Produce(value));
-  const auto reader = log_->NewConsumer("");
-  ASSERT_TRUE(reader->Assign({{topic_, 0, 0}}));
-  EXPECT_EQ(PollFor(*reader, 3).size(), 3u);
-  ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
-  EXPECT_TRUE(PollDuring(*reader, seconds(1)).empty());
-  CreateTopic();
-  ASSERT_TRUE(Within(seconds(40), [&] { return Produce("new").has_value(); }));  // its producer knew the old one
-  EXPECT_THAT(Values(PollFor(*reader, 1, seconds(40))), ElementsAre("new"));
-}
+class KafkaReaderTest : public KafkaLogTest {
+ protected:
+  /// A reader that has read `old` is still there when the topic is made anew, and reads all of `fresh`.
+  void ReadAcross(const std::vector<std::string>& old, const std::vector<std::string>& fresh) {
+    CreateTopic();
+    for (const std::string& value : old) ASSERT_TRUE(Produce(value));
+    const auto reader = log_->NewConsumer("");
+    ASSERT_TRUE(reader->Assign({{topic_, 0, 0}}));
+    EXPECT_EQ(PollFor(*reader, old.size()).size(), old.size());
+    ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
+    EXPECT_TRUE(PollDuring(*reader, seconds(1)).empty());
+    CreateTopic();
+    for (const std::string& value : fresh) {
+      ASSERT_TRUE(Within(seconds(40), [&] { return Produce(value).has_value(); }));  // its producer knew the old one
+    }
+    EXPECT_EQ(Values(PollFor(*reader, fresh.size(), seconds(40))), fresh);
+  }
+};
+
+TEST_F(KafkaReaderTest, OutlivesItsTopic) { ReadAcross({"a", "b", "c"}, {"new"}); }
 
 /// It has grown beyond where the reader was before the reader learns of it: what lies before is not passed over.
-TEST_F(KafkaLogTest, ATopicMadeAnewIsReadFromItsBeginning) {
-  CreateTopic();
-  ASSERT_TRUE(Produce("old"));
-  const auto reader = log_->NewConsumer("");
-  ASSERT_TRUE(reader->Assign({{topic_, 0, 0}}));
-  EXPECT_EQ(PollFor(*reader, 1).size(), 1u);
-  ASSERT_TRUE(log_->admin().DeleteTopic(topic_));
-  EXPECT_TRUE(PollDuring(*reader, seconds(1)).empty());
-  CreateTopic();
-  for (const char* value : {"a", "b", "c"}) {
-    ASSERT_TRUE(Within(seconds(40), [&] { return Produce(value).has_value(); }));
-  }
-  EXPECT_THAT(Values(PollFor(*reader, 3, seconds(40))), ElementsAre("a", "b", "c"));
-}
+TEST_F(KafkaReaderTest, BeginsATopicMadeAnewAtItsBeginning) { ReadAcross({"old"}, {"a", "b", "c"}); }
 
 TEST_F(KafkaLogTest, AProducerMeetsATopicThatComesGoesAndComesBack) {
   ASSERT_EQ(Produce("a").error().code, Code::kNotFound);

@@ -52,9 +52,9 @@ TEST(RedisKeeper, AFlushedServerIsFilledAgain) {
   kept.server.Start();
   for (core::DocumentId id = 1; id <= kDocuments; ++id) kept.feed.Index(id, 1, 3);
   kept.keeper.Start();
-  ASSERT_TRUE(ingest::Eventually([&] { return kept.IsWhole(); }));
+  ASSERT_TRUE(Eventually([&] { return kept.IsWhole(); }));
   EXPECT_EQ(RunRedis(kept.server.options(), {{"FLUSHALL"}, {"DBSIZE"}}).back().integer, 0);
-  EXPECT_TRUE(ingest::Eventually([&] { return kept.IsWhole(); }));
+  EXPECT_TRUE(Eventually([&] { return kept.IsWhole(); }));
 }
 
 /// Versions go on being published while the server dies again and again; in the end it holds the newest of each.
@@ -81,11 +81,11 @@ TEST(RedisKeeper, AServerThatDiesAgainAndAgainEndsWhole) {
   kept.feed.Delete(7);
   kept.keeper.Removed(7);
   kept.server.Start();
-  EXPECT_TRUE(ingest::Eventually([&] { return kept.IsWhole(); }));
-  EXPECT_TRUE(ingest::Eventually([&] {
+  EXPECT_TRUE(Eventually([&] { return kept.IsWhole(); }));
+  EXPECT_TRUE(Eventually([&] {
     return RunRedis(kept.server.options(), {{"EXISTS", core::VectorKey(7, 0)}}).front().integer == 0;
   }));
-  EXPECT_TRUE(ingest::Eventually([&] { return kept.keeper.up(); }));
+  EXPECT_TRUE(Eventually([&] { return kept.keeper.up(); }));
 }
 
 }  // namespace

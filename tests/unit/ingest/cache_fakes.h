@@ -11,6 +11,7 @@
 #include "adapters/memory/memory_cache.h"
 #include "core/index_feed.h"
 #include "core/instances.h"
+#include "unit/eventually.h"
 
 namespace millrace::ingest {
 
@@ -137,16 +138,5 @@ class FakeInstances final : public core::Instances {
   std::mutex mutex_;
   std::map<std::string, std::string> leases_;
 };
-
-/// Waits up to 30 s for something that other threads bring about.
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!condition()) {
-    if (deadline.expired()) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
 
 }  // namespace millrace::ingest

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "ingest/upload_message.h"
+#include "unit/eventually.h"
 #include "unit/ingest/pipeline_fixture.h"
 
 namespace millrace::ingest {
@@ -48,15 +49,6 @@ class SmallTopic final : public core::LogProducer {
   core::LogProducer& next_;
   const std::size_t limit_;
 };
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!deadline.expired()) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 TEST(OutboxRelay, DeliversWhatWasCommittedAndResumesAfterAnOutage) {
   PipelineFixture f;

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "adapters/memory/instance_table.h"
+#include "unit/eventually.h"
 
 namespace millrace::ingest {
 namespace {
@@ -35,15 +36,6 @@ class ShakyInstances final : public core::Instances {
  private:
   memory::InstanceTable table_;
 };
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!deadline.expired()) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return false;
-}
 
 TEST(Presence, IsSeenAtOnceKeepsBeatingAndLeaves) {
   ShakyInstances instances;

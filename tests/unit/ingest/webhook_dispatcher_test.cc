@@ -13,6 +13,7 @@
 #include "core/document_event.h"
 #include "core/sha256.h"
 #include "ingest/dead_letter_service.h"
+#include "unit/eventually.h"
 
 namespace millrace::ingest {
 namespace {
@@ -24,15 +25,6 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 const core::StoreIdentity kStore{"store-1", 1};
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!deadline.expired()) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return false;
-}
 
 /// Answers each document as told; 200 to all others. Remembers what it accepted.
 class FakeReceiver final : public core::WebhookEndpoint {

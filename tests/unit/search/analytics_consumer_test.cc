@@ -9,6 +9,7 @@
 
 #include "adapters/memory/memory_log.h"
 #include "adapters/memory/search_table.h"
+#include "unit/eventually.h"
 
 namespace millrace::search {
 namespace {
@@ -17,15 +18,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::HasSubstr;
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!deadline.expired()) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return false;
-}
 
 core::LogRecord Record(std::string value, core::Timestamp timestamp = core::Now()) {
   core::LogRecord record;

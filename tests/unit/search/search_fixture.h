@@ -18,17 +18,9 @@
 #include "search/event_hub.h"
 #include "search/index_follower.h"
 #include "search/search_service.h"
+#include "unit/eventually.h"
 
 namespace millrace::search {
-
-inline bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = base::Deadline::AfterSeconds(30);
-  while (!deadline.expired()) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return false;
-}
 
 /// A text `x y` is the direction (x, y).
 class PlaneEmbedder final : public core::Embedder {
