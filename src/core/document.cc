@@ -131,4 +131,18 @@ std::optional<DocumentStatus> ParseStatus(std::string_view name) { return ValueO
 std::string_view StrategyName(ChunkStrategy strategy) { return NameOf(kStrategyNames, strategy); }
 std::optional<ChunkStrategy> ParseStrategy(std::string_view name) { return ValueOf(kStrategyNames, name); }
 
+DocumentRecord RecordOf(const NewDocument& document, const Accepted& accepted) {
+  DocumentRecord record;
+  record.id = accepted.id;
+  record.key = document.key;
+  record.title = document.title;
+  record.metadata = document.metadata;
+  record.chunking = document.chunking;
+  record.version = accepted.version;
+  record.content_bytes = static_cast<std::int64_t>(document.content.size());
+  record.created_at = record.updated_at = accepted.created_at.value();
+  record.steps.received = accepted.created_at;
+  return record;
+}
+
 }  // namespace millrace::core

@@ -82,6 +82,7 @@ struct Accepted {
   DocumentId id = 0;
   Version version = 0;  // the newest accepted version, also when unchanged
   AcceptKind kind = AcceptKind::kCreated;
+  std::optional<Timestamp> created_at = {};  // of one that this very call created
 };
 
 /// Where a record lies in the log.
@@ -126,5 +127,8 @@ struct DocumentRecord {
   std::optional<std::string> warning;  // e.g. `whole` cut at the model's limit
   std::optional<Position> position;    // of its newest version's message, once delivered
 };
+
+/// What the store has of a document that was just created. REQUIRES: accepted.created_at
+DocumentRecord RecordOf(const NewDocument& document, const Accepted& accepted);
 
 }  // namespace millrace::core

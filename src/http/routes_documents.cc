@@ -63,6 +63,7 @@ Response CreateDocument(const Services& services, Waiting& waiting, const Reques
     if (!record) return ToResponse(record.error());
     return AcceptedResponse(services, accepted, *record, waiting.IsSettled(*record, accepted.version));
   }
+  if (accepted.created_at) return AcceptedResponse(services, accepted, RecordOf(document, accepted), false);
   const auto record = services.documents.Get(accepted.id);
   if (!record) return ToResponse(record.error());
   const bool known = accepted.kind == core::AcceptKind::kUnchanged && record->indexed_version >= accepted.version;

@@ -51,8 +51,9 @@ base::Result<std::vector<core::Accepted>> IntakeService::Accept(std::span<const 
 base::Result<SyncOutcome> IntakeService::AcceptAndIndex(core::NewDocument document, Deadline deadline) {
   document.sync = true;
   ASSIGN_OR_RETURN(const auto accepted, Accept({&document, 1}, deadline));
-  const auto [id, version, kind] = accepted.front();
-  const auto still_coming = [id = id](std::string_view why) {
+  const core::DocumentId id = accepted.front().id;
+  const core::Version version = accepted.front().version;
+  const auto still_coming = [id](std::string_view why) {
     return Error{Code::kUnavailable, fmt::format("document {} is accepted and will be indexed later: {}", id, why), {}};
   };
 

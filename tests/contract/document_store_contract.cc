@@ -37,6 +37,20 @@ TEST_P(DocumentStoreContract, GetShowsWhatWasAccepted) {
   const auto accepted = Accept(document);
   Reopen();
   const auto record = Get(accepted.id);
+  ASSERT_TRUE(accepted.created_at);
+  for (const auto& known : {record, core::RecordOf(document, accepted)}) {
+    EXPECT_EQ(known.key, document.key);
+    EXPECT_EQ(known.title, document.title);
+    EXPECT_EQ(known.metadata, document.metadata);
+    EXPECT_EQ(known.chunking, document.chunking);
+    EXPECT_EQ(known.content_bytes, record.content_bytes);
+    EXPECT_EQ(
+        std::tie(known.id, known.status, known.version, known.indexed_version, known.revision, known.attempts),
+        std::tie(record.id, record.status, record.version, record.indexed_version, record.revision, record.attempts));
+    EXPECT_EQ(known.created_at, record.created_at);
+    EXPECT_EQ(known.updated_at, record.updated_at);
+    EXPECT_EQ(known.steps.received, record.steps.received);
+  }
   EXPECT_EQ(record.id, accepted.id);
   EXPECT_EQ(record.key, "docs/a.md");
   EXPECT_EQ(record.title, "Títle");

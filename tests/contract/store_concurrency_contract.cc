@@ -83,7 +83,7 @@ void Churn(StoreFixture& fixture, unsigned seed) {
     const auto document = Keyed("k" + std::to_string(random() % 3), "t", std::to_string(random()));
     const auto accepted = fixture.documents.Accept({&document, 1}, Soon());
     ASSERT_TRUE(accepted) << accepted.error().message;
-    const auto [id, version, kind] = accepted->front();
+    const auto [id, version, kind, created_at] = accepted->front();
     const auto work = OwnWork(id, version);
     const auto orders = fixture.effects.Begin({&work, 1}, kWorker, Soon());
     ASSERT_TRUE(orders) << orders.error().message;

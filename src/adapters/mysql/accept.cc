@@ -100,7 +100,7 @@ class Round {
         state.id = connection_.inserted_id(i);
         state.created_at = now_;
         Add(document, state, DraftOf(document));
-        accepted[rest[i]] = {state.id, state.version, core::AcceptKind::kCreated};
+        accepted[rest[i]] = {state.id, state.version, core::AcceptKind::kCreated, now_};
       }
       rest = rest.subspan(count);
     }

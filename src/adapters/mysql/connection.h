@@ -178,34 +178,36 @@ class RowInsert {
   template <typename... Args>
   void Add(const Args&... args) {
     BeginRow();
-    (AppendOne(args), ...);
+    (Append(args), ...);
     EndRow();
   }
+
+  /// The same value by value.
+  void BeginRow();
+  void Append(std::string_view text) { AppendQuoted("'", text); }
+  void Append(Blob blob) { AppendQuoted("_binary'", blob.bytes); }
+  void Append(std::nullopt_t) { AppendNull(); }
+  void Append(core::Timestamp time) { AppendInt(time.time_since_epoch().count()); }
+  void Append(const std::string& text) { Append(std::string_view(text)); }
+  void Append(const char* text) { Append(std::string_view(text)); }
+  template <std::integral T>
+  void Append(T value) {
+    AppendInt(static_cast<std::int64_t>(value));
+  }
+  template <typename T>
+  void Append(const std::optional<T>& value) {
+    value ? Append(*value) : AppendNull();
+  }
+  void EndRow();
 
   /// Sends what is waiting, if anything. What is not flushed is dropped.
   void Flush();
 
  private:
-  void BeginRow();
-  void EndRow();
   void Comma();
   void AppendNull();
   void AppendInt(std::int64_t value);
   void AppendQuoted(std::string_view prefix, std::string_view bytes);
-  void AppendOne(std::string_view text) { AppendQuoted("'", text); }
-  void AppendOne(Blob blob) { AppendQuoted("_binary'", blob.bytes); }
-  void AppendOne(std::nullopt_t) { AppendNull(); }
-  void AppendOne(core::Timestamp time) { AppendInt(time.time_since_epoch().count()); }
-  void AppendOne(const std::string& text) { AppendOne(std::string_view(text)); }
-  void AppendOne(const char* text) { AppendOne(std::string_view(text)); }
-  template <std::integral T>
-  void AppendOne(T value) {
-    AppendInt(static_cast<std::int64_t>(value));
-  }
-  template <typename T>
-  void AppendOne(const std::optional<T>& value) {
-    value ? AppendOne(*value) : AppendNull();
-  }
 
   Connection& connection_;
   const std::string head_, tail_;

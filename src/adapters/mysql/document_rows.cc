@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "adapters/mysql/rows.h"
 #include "adapters/mysql/server_clock.h"
 #include "base/utf8.h"
 #include "core/document_store.h"
@@ -19,32 +18,6 @@ namespace {
 
 constexpr std::string_view kRewrite = " ON DUPLICATE KEY UPDATE title = VALUES(title), content = VALUES(content)";
 
-constexpr std::string_view kStateColumns =
-    "document_id, version, indexed_version, deleted_version, revision, status, attempts, next_attempt_at, deleted_at, "
-    "created_at, position_topic, position_partition, position_offset, position_at, position_version, chunk_count, "
-    "staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, error_message, error_stage, "
-    "warning, worker, alone, crashes, reindexed_version";
-
-constexpr std::string_view kInsertState =
-    "INSERT INTO document_state(document_id, version, indexed_version, deleted_version, revision, status, attempts, "
-    "next_attempt_at, deleted_at, created_at, position_topic, position_partition, position_offset, position_at, "
-    "position_version, chunk_count, staged, progress_at, received_at, chunked_at, embedded_at, stored_at, error_code, "
-    "error_message, error_stage, warning, worker, alone, crashes, reindexed_version) VALUES";
-
-constexpr std::string_view kOverwriteState =
-    " ON DUPLICATE KEY UPDATE version = VALUES(version), indexed_version = VALUES(indexed_version), "
-    "deleted_version = VALUES(deleted_version), revision = VALUES(revision), status = VALUES(status), "
-    "attempts = VALUES(attempts), next_attempt_at = VALUES(next_attempt_at), deleted_at = VALUES(deleted_at), "
-    "created_at = VALUES(created_at), position_topic = VALUES(position_topic), "
-    "position_partition = VALUES(position_partition), position_offset = VALUES(position_offset), "
-    "position_at = VALUES(position_at), position_version = VALUES(position_version), "
-    "chunk_count = VALUES(chunk_count), staged = VALUES(staged), progress_at = VALUES(progress_at), received_at = "
-    "VALUES(received_at), "
-    "chunked_at = VALUES(chunked_at), embedded_at = VALUES(embedded_at), stored_at = VALUES(stored_at), "
-    "error_code = VALUES(error_code), error_message = VALUES(error_message), error_stage = VALUES(error_stage), "
-    "warning = VALUES(warning), worker = VALUES(worker), alone = VALUES(alone), crashes = VALUES(crashes), "
-    "reindexed_version = VALUES(reindexed_version)";
-
 constexpr std::string_view kInsertRecords =
     "INSERT INTO outbox(topic, document_id, version, created_at, due_at, is_record, record_key, headers, value, "
     "dead_letter) VALUES";
@@ -54,44 +27,6 @@ constexpr core::Timestamp kAtOnce{};
 
 core::Timestamp ServerTime(Connection& connection) {
   return core::Timestamp(std::chrono::milliseconds(connection.Int("SELECT " MILLRACE_SERVER_NOW).value_or(0)));
-}
-
-StateRow ReadState(const Rows& row) {
-  StateRow state;
-  state.id = row.Int(0);
-  state.version = row.Int(1);
-  state.indexed_version = row.Int(2);
-  state.deleted_version = row.Int(3);
-  state.revision = row.Int(4);
-  state.status = core::ParseStatus(row.View(5)).value_or(core::DocumentStatus::kFailed);
-  state.attempts = static_cast<int>(row.Int(6));
-  state.next_attempt_at = row.OptionalTime(7);
-  state.deleted_at = row.OptionalTime(8);
-  state.created_at = row.OptionalTime(9);
-  if (!row.IsNull(10)) state.position = {row.Text(10), static_cast<std::int32_t>(row.Int(11)), row.Int(12)};
-  state.position_at = row.OptionalTime(13);
-  state.position_version = row.Int(14);
-  state.chunk_count = row.Int(15);
-  state.staged = row.Int(16) != 0;
-  state.progress_at = row.Time(17);
-  state.steps = {row.OptionalTime(18), row.OptionalTime(19), row.OptionalTime(20), row.OptionalTime(21)};
-  if (!row.IsNull(22)) state.error = {row.Text(22), row.Text(23), row.Text(24)};
-  state.warning = row.OptionalText(25);
-  state.mark = {row.Text(26), row.Int(27) != 0, static_cast<int>(row.Int(28))};
-  state.reindexed_version = row.Int(29);
-  return state;
-}
-
-StateRows SelectStates(Connection& connection, const std::set<core::DocumentId>& ids, std::string_view lock) {
-  StateRows states;
-  const std::vector<core::DocumentId> ascending(ids.begin(), ids.end());
-  InPieces(std::span(ascending), [&](std::span<const core::DocumentId> piece) {
-    Rows rows(connection, fmt::format("SELECT {} FROM document_state FORCE INDEX(PRIMARY) WHERE document_id IN {} "
-                                      "ORDER BY document_id{}",
-                                      kStateColumns, ListOf(piece), lock));
-    while (rows.Next()) states.emplace_hint(states.end(), rows.Int(0), ReadState(rows));
-  });
-  return states;
 }
 
 }  // namespace
@@ -105,37 +40,6 @@ core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
 core::Chunking ReadChunking(const Rows& row, int first) {
   return {core::ParseStrategy(row.View(first)).value_or(core::ChunkStrategy::kPassage),
           static_cast<int>(row.Int(first + 1)), static_cast<int>(row.Int(first + 2))};
-}
-
-StateRows LockStates(Connection& connection, const std::set<core::DocumentId>& ids) {
-  return SelectStates(connection, ids, " FOR UPDATE");
-}
-
-StateRows ReadStates(Connection& connection, const std::set<core::DocumentId>& ids) {
-  return SelectStates(connection, ids, "");
-}
-
-StateRows LockOrMakeStates(Connection& connection, const std::set<core::DocumentId>& ids, core::Timestamp now) {
-  StateRows states = LockStates(connection, ids);
-  std::set<core::DocumentId> missing;
-  for (const core::DocumentId id : ids) {
-    if (!states.contains(id)) missing.insert(id);
-  }
-  if (missing.empty()) return states;
-  RowInsert insert(connection, "INSERT INTO document_state(document_id, version, status, progress_at) VALUES",
-                   " ON DUPLICATE KEY UPDATE document_id = VALUES(document_id)");  // another may just have made it
-  for (const core::DocumentId id : missing) insert.Add(id, 0, "queued", now);
-  insert.Flush();
-  states.merge(LockStates(connection, missing));
-  return states;
-}
-
-core::DocumentId HighestId(Connection& connection) {
-  return connection
-      .Int(
-          "SELECT greatest(coalesce((SELECT max(id) FROM documents), 0), "
-          "coalesce((SELECT max(document_id) FROM document_state), 0))")
-      .value_or(0);
 }
 
 std::string VersionDraft::IdentityHash() const {
@@ -197,18 +101,12 @@ std::map<DocumentVersion, std::int32_t> CountStaged(Connection& connection, cons
   return staged;
 }
 
-void SetPosition(StateRow& state, core::Version version, const core::Position& position, core::Timestamp timestamp) {
-  state.position = position;
-  if (version != state.reindexed_version) state.position_at = timestamp;
-  state.position_version = version;
-}
-
 std::string_view ColumnTitle(std::string_view title) { return base::FirstCodePoints(title, 255); }
 
 DocumentWriter::DocumentWriter(Connection& connection)
     : connection_(connection),
+      states_(connection),
       documents_(connection, "INSERT INTO documents(id, title, content) VALUES", kRewrite),
-      states_(connection, kInsertState, kOverwriteState),
       versions_(connection,
                 "INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, "
                 "overlap_tokens, content_bytes, content_hash, identity_hash) VALUES"),
@@ -248,22 +146,6 @@ void DocumentWriter::Rewrite(core::DocumentId id, std::string_view title, std::s
     connection_.Run(fmt::format("INSERT INTO documents(id, title, content) VALUES (?, ?, ?){}", kRewrite), id,
                     ColumnTitle(title), content);
   }
-}
-
-void DocumentWriter::Save(const StateRow& state) {
-  const auto field = [](const auto& optional, auto member) {
-    using Field = std::decay_t<decltype((*optional).*member)>;
-    return optional ? std::optional<Field>((*optional).*member) : std::nullopt;
-  };
-  states_.Add(state.id, state.version, state.indexed_version, state.deleted_version, state.revision,
-              core::StatusName(state.status), state.attempts, state.next_attempt_at, state.deleted_at, state.created_at,
-              field(state.position, &core::Position::topic), field(state.position, &core::Position::partition),
-              field(state.position, &core::Position::offset), state.position_at, state.position_version,
-              state.chunk_count, state.staged, state.progress_at, state.steps.received, state.steps.chunked,
-              state.steps.embedded, state.steps.stored, field(state.error, &core::DocumentError::code),
-              field(state.error, &core::DocumentError::message), field(state.error, &core::DocumentError::stage),
-              state.warning, state.mark.worker.empty() ? std::nullopt : std::optional(state.mark.worker),
-              state.mark.alone, state.mark.crashes, state.reindexed_version);
 }
 
 void DocumentWriter::AddEvent(const core::DocumentEvent& event) {

@@ -196,12 +196,16 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
   writer.Flush();
 }
 
+Documents::Documents(Engine& engine)
+    : engine_(engine), groups_([&engine](std::span<const core::NewDocument> documents, base::Deadline deadline) {
+        return engine.Write(deadline,
+                            [&](Connection& connection) { return AcceptOnce(connection, documents, core::Now()); });
+      }) {}
+
 base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core::NewDocument> documents,
                                                             base::Deadline deadline) {
   if (documents.empty()) return std::vector<core::Accepted>();
-  return engine_.Write(deadline, [&](Connection& connection) -> base::Result<std::vector<core::Accepted>> {
-    return AcceptOnce(connection, documents, core::Now());
-  });
+  return groups_.Accept(documents, deadline);
 }
 
 base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "adapters/mysql/accept_groups.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/engine.h"
 #include "core/document_store.h"
@@ -16,7 +17,7 @@ void RemoveDocument(Connection& connection, StateRow& state, core::Timestamp now
 /// processed (DELIVERY §8).
 class Documents final : public core::DocumentStore {
  public:
-  explicit Documents(Engine& engine) : engine_(engine) {}
+  explicit Documents(Engine& engine);
 
   base::Result<std::vector<core::Accepted>> Accept(std::span<const core::NewDocument> documents,
                                                    base::Deadline deadline) override;
@@ -29,6 +30,7 @@ class Documents final : public core::DocumentStore {
 
  private:
   Engine& engine_;
+  AcceptGroups groups_;
 };
 
 }  // namespace millrace::mysql

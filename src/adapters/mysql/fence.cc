@@ -106,7 +106,9 @@ core::WorkOrder Fence::Mark(StateRow& state, const core::Work& work) {
     order.attempts = state.attempts;
     return order;
   }
-  if (!work.position.topic.empty()) SetPosition(state, state.version, work.position, work.timestamp);
+  // Where the relay has reported the same, nothing of it is left to write.
+  const bool known = state.position == work.position && state.position_version == state.version;
+  if (!known && !work.position.topic.empty()) SetPosition(state, state.version, work.position, work.timestamp);
   return Process(state);
 }
 

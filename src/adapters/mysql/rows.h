@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,14 @@ std::string ListOf(const Range& numbers) {
     list += std::to_string(number);
   }
   return list.empty() ? "(NULL)" : list + ')';
+}
+
+/// Calls `body` with pieces that keep a statement short. (Longer lists of ids would make a server think of other plans
+/// than ranges of the index, in another order of locks.)
+template <typename T, typename Body>
+void InPieces(std::span<const T> all, Body body) {
+  constexpr std::size_t kPiece = 500;
+  for (; !all.empty(); all = all.subspan(std::min(kPiece, all.size()))) body(all.first(std::min(kPiece, all.size())));
 }
 
 /// `x'6b6579'`: bytes as they are, whatever they are.

@@ -36,6 +36,7 @@ core::Accepted AcceptOne(Connection& connection, const core::NewDocument& docume
   } else {
     connection.Run("INSERT INTO documents(key, created_at, updated_at) VALUES (?1, ?2, ?2)", document.key, now);
     accepted.id = connection.last_insert_id();
+    accepted.created_at = now;
   }
   accepted.version = AddVersion(connection, accepted.id, before, draft, now);
   AddUpload(connection, accepted.id, accepted.version, now, core::UploadDelay(document));
