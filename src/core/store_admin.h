@@ -51,8 +51,9 @@ class StoreAdmin {
   virtual base::Result<std::int64_t> RemoveExpired(Timestamp now) = 0;
 
   /// Documents `queued` or `processing` without progress since `before` (up to kProgressBelieved after it), or
-  /// `retrying` and due before it, without an unsent row of their own on any topic but events, ascending id.
-  virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, std::size_t limit) = 0;
+  /// `retrying` and due before it, without an unsent row of their own on any topic but events; those beyond `after`,
+  /// ascending id.
+  virtual base::Result<std::vector<Stalled>> FindStalled(Timestamp before, DocumentId after, std::size_t limit) = 0;
 
   /// The largest content in bytes that the store takes, where it has a bound of its own.
   virtual std::optional<std::int64_t> MaxContentBytes() const { return std::nullopt; }

@@ -14,6 +14,7 @@ constexpr auto kRoundInterval = std::chrono::seconds(60);
 constexpr auto kKeeperLease = std::chrono::seconds(90);  // whoever holds it renews it in its next round
 constexpr auto kNoProgress = std::chrono::seconds(60);
 constexpr std::size_t kStalledAtOnce = 10'000;
+constexpr int kLooksARound = 20;  // each takes a part of a second
 
 /// What the log can still deliver to the workers: records at or beyond both the log start and the committed offset.
 std::map<core::TopicPartition, core::Watermarks> Deliverable(const std::vector<core::TopicInfo>& topics,
@@ -77,9 +78,19 @@ base::Result<bool> Housekeeper::RetriesWait(const std::vector<core::TopicInfo>& 
   return false;
 }
 
+/// Behind a long backlog each waits for more than a minute, though nothing is lost: the next round goes on where this
+/// one ends.
 base::Status Housekeeper::RequeueStranded(core::Timestamp now) {
-  ASSIGN_OR_RETURN(const auto stalled, ports_.store.FindStalled(now - kNoProgress, kStalledAtOnce));
-  if (stalled.empty()) return {};
+  for (int looks = 0; looks < kLooksARound; ++looks) {
+    ASSIGN_OR_RETURN(const auto stalled, ports_.store.FindStalled(now - kNoProgress, looked_up_to_, kStalledAtOnce));
+    if (!stalled.empty()) RETURN_IF_ERROR(RequeueAmong(stalled));
+    looked_up_to_ = stalled.size() < kStalledAtOnce ? 0 : stalled.back().id;
+    if (looked_up_to_ == 0 || stop_.stopping()) break;
+  }
+  return {};
+}
+
+base::Status Housekeeper::RequeueAmong(const std::vector<core::Stalled>& stalled) {
   ASSIGN_OR_RETURN(const auto topics, ports_.log.ListTopics());
   const auto workers = ports_.groups.DescribeGroup(core::kWorkersGroup);
   if (!workers && workers.error().code != base::Code::kNotFound) return workers.error();

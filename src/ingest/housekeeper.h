@@ -38,12 +38,14 @@ class Housekeeper {
 
  private:
   base::Status RequeueStranded(core::Timestamp now);
+  base::Status RequeueAmong(const std::vector<core::Stalled>& stalled);
   base::Result<bool> RetriesWait(const std::vector<core::TopicInfo>& topics);
 
   Ports ports_;
   const std::string id_;
   const std::vector<RetryTopic> retry_topics_;
   base::Counter& requeued_;
+  core::DocumentId looked_up_to_ = 0;  // of those that wait, which may be more than a round looks at
   base::StopFlag stop_;
   std::thread thread_;
 };

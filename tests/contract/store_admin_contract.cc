@@ -71,7 +71,7 @@ TEST_P(StoreAdminContract, StagedAndIndexedChunksNeverExpire) {
 TEST_P(StoreAdminContract, StalledAreThoseThatWaitWithoutAMessage) {
   const auto unsent = Accept(Keyless("t", "unsent"));
   const auto future = core::Now() + hours(1);
-  EXPECT_TRUE(ports().admin.FindStalled(future, 10)->empty());  // the outbox still owes it
+  EXPECT_TRUE(ports().admin.FindStalled(future, 0, 10)->empty());  // the outbox still owes it
   const auto failed = Accept(Keyless("t", "failed"));
   const auto processing = Accept(Keyless("t", "processing"));
   AcceptIndexed(Keyless("t", "indexed"));
@@ -79,16 +79,17 @@ TEST_P(StoreAdminContract, StalledAreThoseThatWaitWithoutAMessage) {
   Begin(OwnWork(processing.id, 1));
   Fail(failed.id, 1);
   Delete(Accept(Keyless("t", "deleted")).id);
-  const auto stalled = ports().admin.FindStalled(future, 10);
+  const auto stalled = ports().admin.FindStalled(future, 0, 10);
   ASSERT_TRUE(stalled);
   ASSERT_EQ(stalled->size(), 2u);
   EXPECT_EQ((*stalled)[0].id, unsent.id);
   EXPECT_EQ((*stalled)[0].version, 1);
   EXPECT_EQ((*stalled)[0].position, (core::Position{core::kUploadsTopic, 1, 100 + unsent.id}));
   EXPECT_EQ((*stalled)[1].id, processing.id);
-  EXPECT_EQ(ports().admin.FindStalled(future, 1)->size(), 1u);
+  EXPECT_EQ(ports().admin.FindStalled(future, 0, 1)->size(), 1u);
+  EXPECT_EQ(ports().admin.FindStalled(future, stalled->front().id, 10)->size(), stalled->size() - 1);
   ASSERT_TRUE(ports().outbox.Requeue(unsent.id, 1));
-  EXPECT_EQ(ports().admin.FindStalled(future, 10)->size(), 1u);
+  EXPECT_EQ(ports().admin.FindStalled(future, 0, 10)->size(), 1u);
 }
 
 TEST_P(StoreAdminContract, ProgressKeepsADocumentFromBeingStalled) {
@@ -97,9 +98,9 @@ TEST_P(StoreAdminContract, ProgressKeepsADocumentFromBeingStalled) {
   const auto step = [&](auto advance) {
     std::this_thread::sleep_for(milliseconds(3));
     const auto before = core::Now();
-    EXPECT_EQ(ports().admin.FindStalled(before, 10)->size(), 1u);
+    EXPECT_EQ(ports().admin.FindStalled(before, 0, 10)->size(), 1u);
     advance();
-    EXPECT_TRUE(ports().admin.FindStalled(before, 10)->empty());
+    EXPECT_TRUE(ports().admin.FindStalled(before, 0, 10)->empty());
   };
   step([&] { Begin(OwnWork(accepted.id, 1)); });
   step([&] { Stage(MakeEffects(accepted.id, 1, 2)); });
@@ -109,13 +110,14 @@ TEST_P(StoreAdminContract, ProgressKeepsADocumentFromBeingStalled) {
 TEST_P(StoreAdminContract, ProgressByAClockThatWasAheadDoesNotCount) {
   Accept(Keyless("t", "c"));
   Drain();
-  EXPECT_TRUE(ports().admin.FindStalled(core::Now() - minutes(1), 10)->empty());
-  EXPECT_EQ(ports().admin.FindStalled(core::Now() - hours(1), 10)->size(), 1u);  // as one sees it whose clock is right
+  EXPECT_TRUE(ports().admin.FindStalled(core::Now() - minutes(1), 0, 10)->empty());
+  EXPECT_EQ(ports().admin.FindStalled(core::Now() - hours(1), 0, 10)->size(),
+            1u);  // as one sees it whose clock is right
 }
 
 TEST_P(StoreAdminContract, AForeignRecordStallsWhereItLies) {
   Begin(ForeignWork(99, 3, core::Now(), "c"));
-  const auto stalled = ports().admin.FindStalled(core::Now() + hours(1), 10);
+  const auto stalled = ports().admin.FindStalled(core::Now() + hours(1), 0, 10);
   ASSERT_TRUE(stalled);
   ASSERT_EQ(stalled->size(), 1u);
   EXPECT_EQ(stalled->front().id, 99);
@@ -127,18 +129,18 @@ TEST_P(StoreAdminContract, ARetryStallsWhenItIsOverdue) {
   Begin(OwnWork(accepted.id, 1));
   const auto now = core::Now();
   FailForNow(accepted.id, 1, now + hours(1));
-  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 10)->empty());  // the outbox still owes its copy
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 0, 10)->empty());  // the outbox still owes its copy
   Drain();
-  EXPECT_TRUE(ports().admin.FindStalled(now + hours(1), 10)->empty());
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(1), 0, 10)->empty());
   Reopen();
-  const auto stalled = ports().admin.FindStalled(now + hours(1) + milliseconds(1), 10);
+  const auto stalled = ports().admin.FindStalled(now + hours(1) + milliseconds(1), 0, 10);
   ASSERT_TRUE(stalled);
   ASSERT_EQ(stalled->size(), 1u);
   EXPECT_EQ(stalled->front().id, accepted.id);
   EXPECT_EQ(stalled->front().version, 1);
   EXPECT_TRUE(stalled->front().retry_overdue);
   ASSERT_TRUE(ports().outbox.Requeue(accepted.id, 1));
-  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 10)->empty());
+  EXPECT_TRUE(ports().admin.FindStalled(now + hours(2), 0, 10)->empty());
 }
 
 TEST_P(StoreAdminContract, ARetryThatWasSentAgainIsNotStalledAtOnce) {
@@ -148,10 +150,10 @@ TEST_P(StoreAdminContract, ARetryThatWasSentAgainIsNotStalledAtOnce) {
   Drain();
   std::this_thread::sleep_for(milliseconds(3));
   const auto before = core::Now();
-  ASSERT_EQ(ports().admin.FindStalled(before, 10)->size(), 1u);
+  ASSERT_EQ(ports().admin.FindStalled(before, 0, 10)->size(), 1u);
   ASSERT_TRUE(ports().outbox.Requeue(accepted.id, 1));
   Drain();
-  EXPECT_TRUE(ports().admin.FindStalled(before, 10)->empty());
+  EXPECT_TRUE(ports().admin.FindStalled(before, 0, 10)->empty());
 }
 
 TEST_P(StoreAdminContract, WhatIsUnderWayAgainOrDeadIsNotStalled) {
@@ -159,11 +161,11 @@ TEST_P(StoreAdminContract, WhatIsUnderWayAgainOrDeadIsNotStalled) {
   FailForGood(accepted.id, 1, 0);
   Drain();
   const auto future = core::Now() + hours(1);
-  EXPECT_TRUE(ports().admin.FindStalled(future, 10)->empty());
+  EXPECT_TRUE(ports().admin.FindStalled(future, 0, 10)->empty());
   Redrive(DeadLetters().front().id, MakeCopy(core::kUploadsTopic));
-  EXPECT_TRUE(ports().admin.FindStalled(future, 10)->empty());  // the outbox owes it
+  EXPECT_TRUE(ports().admin.FindStalled(future, 0, 10)->empty());  // the outbox owes it
   Drain();
-  EXPECT_EQ(ports().admin.FindStalled(future, 10)->size(), 1u);
+  EXPECT_EQ(ports().admin.FindStalled(future, 0, 10)->size(), 1u);
 }
 
 }  // namespace

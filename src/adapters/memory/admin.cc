@@ -54,12 +54,13 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
   return removed;
 }
 
-base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp before, std::size_t limit) {
+base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp before, core::DocumentId after,
+                                                            std::size_t limit) {
   std::lock_guard lock(tables_.mutex);
   std::vector<core::Stalled> stalled;
   for (const auto& [id, document] : tables_.documents) {
     if (stalled.size() >= limit) break;
-    if (!Waits(document, before) || tables_.OwesRecord(id)) continue;
+    if (id <= after || !Waits(document, before) || tables_.OwesRecord(id)) continue;
     const bool delivered = document.origin && document.origin->version == document.version;
     stalled.push_back({id, document.version, delivered ? document.origin->position : core::Position{},
                        document.status == core::DocumentStatus::kRetrying});

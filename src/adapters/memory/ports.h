@@ -151,7 +151,8 @@ class Admin : public core::StoreAdmin {
   base::Result<core::StoreIdentity> BeginEpoch() override;
   base::Status ClaimModel(const std::string& model) override;
   base::Result<std::int64_t> RemoveExpired(core::Timestamp now) override;
-  base::Result<std::vector<core::Stalled>> FindStalled(core::Timestamp before, std::size_t limit) override;
+  base::Result<std::vector<core::Stalled>> FindStalled(core::Timestamp before, core::DocumentId after,
+                                                       std::size_t limit) override;
   base::Status Probe(std::chrono::milliseconds timeout) override;
 
  private:

@@ -18,17 +18,29 @@ class HousekeeperTest : public testing::Test {
             metrics_};
   }
 
-  void Accept() {
+  static base::Deadline Soon() { return base::Deadline::AfterSeconds(20); }
+  static core::NewDocument Document() {
     core::NewDocument document;
     document.content = "text";
-    ASSERT_TRUE(store_.documents().Accept({&document, 1}, base::Deadline::AfterSeconds(5)));
+    return document;
+  }
+  static core::LogRecord Upload() {
+    core::LogRecord record;
+    record.position.topic = core::kUploadsTopic;
+    record.value = "{}";
+    return record;
+  }
+
+  void Accept() {
+    const core::NewDocument document = Document();
+    ASSERT_TRUE(store_.documents().Accept({&document, 1}, Soon()));
   }
   /// Everything the outbox owes lies in a log that has lost it.
   void Send() {
     const auto rows = store_.outbox().Claim(100, 1 << 20, std::chrono::minutes(1));
     ASSERT_TRUE(rows);
     for (const core::OutboxRow& row : *rows) {
-      const core::Sent sent{row.id, {row.topic, 0, 7}};
+      const core::Sent sent{row.id, {row.topic, 1, 7}};
       ASSERT_TRUE(store_.outbox().MarkSent({&sent, 1}));
     }
   }
@@ -49,6 +61,30 @@ TEST_F(HousekeeperTest, PublishesAgainWhatCannotArrive) {
   EXPECT_EQ(Waiting(), 0) << "it may still be on its way";
   ASSERT_TRUE(housekeeper.Sweep(later_));
   EXPECT_EQ(Waiting(), 1);
+}
+
+TEST_F(HousekeeperTest, FindsWhatIsLostBehindALongBacklog) {
+  constexpr std::size_t kBacklog = 12'000;
+  ASSERT_TRUE(log_.admin().CreateTopic({core::kUploadsTopic, 1, 1, {}}));
+  const auto written = log_.producer().Produce(std::vector<core::LogRecord>(kBacklog, Upload()), Soon());
+  ASSERT_TRUE(written);
+  ASSERT_TRUE(store_.documents().Accept(std::vector<core::NewDocument>(kBacklog, Document()), Soon()));
+  const auto rows = store_.outbox().Claim(3 * kBacklog, 1 << 20, std::chrono::minutes(1));
+  ASSERT_TRUE(rows);
+  std::vector<core::Sent> sent;
+  std::int64_t offset = 0;
+  for (const core::OutboxRow& row : *rows) {
+    sent.push_back({row.id, {row.topic, 0, row.topic == core::kUploadsTopic ? offset++ : 0}});
+  }
+  ASSERT_TRUE(store_.outbox().MarkSent(sent));
+  Accept();
+  Send();
+  Housekeeper housekeeper = Make("one");
+  ASSERT_TRUE(housekeeper.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+  Send();
+  ASSERT_TRUE(housekeeper.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1) << "the next round begins anew";
 }
 
 TEST_F(HousekeeperTest, OneOfManySweeps) {

@@ -99,7 +99,7 @@ TEST_F(MysqlForeignProgramTest, AStateThatWasOnlyLockedIsNothingOfItsOwn) {
   EXPECT_EQ(record->title, "theirs");
   EXPECT_EQ(record->content_bytes, 5);
   EXPECT_GT(record->updated_at, core::Timestamp());
-  EXPECT_TRUE(a().admin.FindStalled(core::Now(), 10)->empty());
+  EXPECT_TRUE(a().admin.FindStalled(core::Now(), 0, 10)->empty());
   const auto own = OwnWork(id, 1);
   EXPECT_EQ(a().effects.Begin({&own, 1}, contract::kWorker, Soon())->front().verdict, Verdict::kRefused);
   const auto work = ForeignWork(id, 0, core::Now(), "new");
