@@ -12,16 +12,15 @@
 #include <thread>
 #include <vector>
 
-#include "contract/store_contract.h"
 #include "unit/eventually.h"
 
 namespace millrace::mysql {
 namespace {
 
 using base::Code;
-using contract::Keyless;
-using contract::Soon;
 using Titles = std::vector<std::string>;
+
+base::Deadline Soon() { return base::Deadline::AfterSeconds(20); }
 
 /// A database that answers when it is told to. What it accepts gets the number in its title as its id.
 class AcceptGroupsTest : public testing::Test {
@@ -49,7 +48,7 @@ class AcceptGroupsTest : public testing::Test {
   /// A call on a thread of its own; with its result it goes to `answers_`.
   void Call(int first, int documents = 1, base::Deadline deadline = Soon()) {
     std::vector<core::NewDocument> some;
-    for (int i = 0; i < documents; ++i) some.push_back(Keyless(std::to_string(first + i), "c"));
+    for (int i = 0; i < documents; ++i) some.emplace_back().title = std::to_string(first + i);
     threads_.emplace_back([this, some, first, deadline] {
       ++begun_;
       auto answer = groups_.Accept(some, deadline);
