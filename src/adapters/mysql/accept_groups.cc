@@ -15,6 +15,9 @@ constexpr int kGroupsAtOnce = 2;  // one waits for the disk, and one is put toge
 /// A call that is about to be late would make its group late.
 constexpr auto kPatience = std::chrono::seconds(2);
 
+/// Nobody's locks are in the way of a new document without a key; another one might hold up its whole group.
+bool WaitsForNobody(const core::NewDocument& document) { return !document.key && !document.part; }
+
 std::size_t BytesOf(std::span<const core::NewDocument> documents) {
   std::size_t bytes = 0;
   for (const core::NewDocument& document : documents) bytes += document.title.size() + document.content.size();
@@ -29,8 +32,9 @@ bool IsOutage(base::Code code) {
 }  // namespace
 
 AcceptGroups::Answer AcceptGroups::Accept(std::span<const core::NewDocument> documents, base::Deadline deadline) {
-  const bool shares =
-      documents.size() <= kFewDocuments && BytesOf(documents) <= kFewBytes && deadline.remaining() >= kPatience;
+  const bool shares = documents.size() <= kFewDocuments && BytesOf(documents) <= kFewBytes &&
+                      deadline.remaining() >= kPatience &&
+                      std::all_of(documents.begin(), documents.end(), WaitsForNobody);
   if (!shares) return run_(documents, deadline);
   Call call(documents, deadline);
   {

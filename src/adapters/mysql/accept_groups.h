@@ -14,9 +14,9 @@
 
 namespace millrace::mysql {
 
-/// Calls of few documents that come at the same time share one transaction, since what a commit costs hardly depends on
-/// what is in it. None waits for others to come: a call runs at once with those that wait, and all that come meanwhile
-/// are the next group. Thread-safe.
+/// Calls of few new documents without keys that come at the same time share one transaction, since what a commit costs
+/// hardly depends on what is in it. None waits for others to come: a call runs at once with those that wait, and all
+/// that come meanwhile are the next group. Thread-safe.
 class AcceptGroups {
  public:
   using Answer = base::Result<std::vector<core::Accepted>>;

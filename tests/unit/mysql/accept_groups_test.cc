@@ -49,6 +49,10 @@ class AcceptGroupsTest : public testing::Test {
   void Call(int first, int documents = 1, base::Deadline deadline = Soon()) {
     std::vector<core::NewDocument> some;
     for (int i = 0; i < documents; ++i) some.emplace_back().title = std::to_string(first + i);
+    CallWith(first, std::move(some), deadline);
+  }
+
+  void CallWith(int first, std::vector<core::NewDocument> some, base::Deadline deadline = Soon()) {
     threads_.emplace_back([this, some, first, deadline] {
       ++begun_;
       auto answer = groups_.Accept(some, deadline);
@@ -140,6 +144,19 @@ TEST_F(AcceptGroupsTest, ARunThatMayHaveBeenCarriedOutIsNotRunAgain) {
     ASSERT_FALSE(answers_.at(12));
     EXPECT_EQ(answers_.at(12).error().code, code);
   }
+}
+
+TEST_F(AcceptGroupsTest, WhatMayWaitForLocksOfOthersRunsByItself) {
+  Occupy();
+  std::vector<core::NewDocument> keyed(1), part(1);
+  keyed.front().title = "10";
+  keyed.front().key = "k";
+  part.front().title = "11";
+  part.front().part = core::RequestPart{"request", 0};
+  CallWith(10, keyed);
+  Await([&] { return runs_.size() == 3; });
+  CallWith(11, part);
+  Await([&] { return runs_.size() == 4; });
 }
 
 TEST_F(AcceptGroupsTest, ALongCallAndOneThatIsNearlyLateWaitForNobody) {
