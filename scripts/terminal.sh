@@ -4,6 +4,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=$root/build/release/millrace
 cache=${MILLRACE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/millrace}
 PATH=$cache/node/bin:$PATH # the pinned Node.js and npm, once scripts/assets has fetched them
+# Node.js knows authorities of its own only; those that this machine trusts in addition count here as they do for pip and apt.
+authorities=/etc/ssl/certs/ca-certificates.crt
+[[ -n ${NODE_EXTRA_CA_CERTS:-} || ! -r $authorities ]] || export NODE_EXTRA_CA_CERTS=$authorities
 
 step() { printf '\033[1m==>\033[0m %s\n' "$1" >&2; }
 say() { printf '    %s\n' "$1" >&2; }
