@@ -225,7 +225,7 @@ void InsertRows(Connection& connection, const Group& rows, const Columns& own, c
   insert.Flush();
 }
 
-/// What a row that is there already should not be, but might, becomes what is written: whole.
+/// A row that is there already, which should not be, becomes what is written, whole.
 void WriteNew(Connection& connection, const Group& rows) {
   const StateRow blank;
   Columns own;
@@ -251,7 +251,8 @@ void WriteChanged(Connection& connection, const Group& rows, const Columns& chan
   std::vector<core::DocumentId> ids;
   for (const StateRow* row : rows) ids.push_back(row->id);
   InPieces(std::span<const core::DocumentId>(ids), [&](std::span<const core::DocumentId> piece) {
-    connection.Execute(fmt::format("UPDATE document_state SET {} WHERE document_id IN {}", assignments, ListOf(piece)));
+    connection.Execute(fmt::format("UPDATE document_state FORCE INDEX(PRIMARY) SET {} WHERE document_id IN {}",
+                                   assignments, ListOf(piece)));
     if (connection.changes() == static_cast<std::int64_t>(piece.size())) return;
     throw Failure({base::Code::kInternal, "rows of document_state that were locked are not there", {}});
   });
