@@ -1,13 +1,5 @@
 # rdkafka::rdkafka: librdkafka as a static library, built once a machine from the pinned source that scripts/assets fetched, and kept in
 # the cache, so that no preset and no clean build compiles it again (a minute of one core).
-#   -DMILLRACE_SYSTEM_RDKAFKA=ON: the system's instead. Before 2.6.1 it cannot log in to Kafka 4 by SCRAM.
-option(MILLRACE_SYSTEM_RDKAFKA "Use the installed librdkafka" OFF)
-
-if(MILLRACE_SYSTEM_RDKAFKA)
-  pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0.2)
-  add_library(rdkafka::rdkafka ALIAS PkgConfig::RDKAFKA)
-  return()
-endif()
 
 set(rdkafka_version 2.12.0)
 set(rdkafka_archive node-rdkafka-3.6.1.tgz) # the npm package that holds the whole source of librdkafka 2.12.0
