@@ -11,7 +11,8 @@ namespace millrace::admin {
 namespace {
 
 std::optional<double> SecondsLeft(const PipelineStatus& status) {
-  const std::int64_t waiting = status.waiting();
+  // Messages of others name documents that the store does not know before it is their turn.
+  const std::int64_t waiting = std::max(status.waiting(), status.total_lag.value_or(0));
   if (waiting == 0) return 0;
   if (status.documents_per_second <= 0) return std::nullopt;
   return static_cast<double>(waiting) / status.documents_per_second;

@@ -33,15 +33,23 @@ class Signal {
 /// Asks threads to stop and cuts their pauses short. Thread-safe.
 class StopFlag {
  public:
-  void Stop() {
+  /// What is in work may be finished until `finish_by`.
+  void Stop(Deadline finish_by = Deadline::Expired()) {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    finish_by_ = finish_by;
     changed_.notify_all();
   }
 
   bool stopping() const {
     std::lock_guard lock(mutex_);
     return stopping_;
+  }
+
+  /// Whether there is no time left to finish what is in work.
+  bool late() const {
+    std::lock_guard lock(mutex_);
+    return stopping_ && finish_by_.expired();
   }
 
   /// Waits; true when it ended early because of Stop().
@@ -54,6 +62,7 @@ class StopFlag {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   bool stopping_ = false;
+  Deadline finish_by_ = Deadline::Expired();
 };
 
 }  // namespace millrace::base

@@ -63,7 +63,7 @@ std::string FormatQueries(const json::array& queries, std::string_view title) {
                     TextAt(query, "query")});
   }
   if (rows.empty()) return {};
-  return fmt::format("\n{}\n{}", title, FormatTable({"SEARCHES", "WITHOUT RESULTS", "QUERY"}, rows, OutputWidth()));
+  return fmt::format("\n{}\n{}", title, FormatTable({"SEARCHES", "WITHOUT RESULTS", "QUERY"}, rows, TableWidth()));
 }
 
 std::string FormatBuckets(const json::array& buckets) {
@@ -77,7 +77,7 @@ std::string FormatBuckets(const json::array& buckets) {
   }
   if (rows.empty()) return {};
   return "\nOver time (UTC)\n" +
-         FormatTable({"FROM", "SEARCHES", "WITHOUT RESULTS", "P50", "P95", "P99"}, rows, OutputWidth());
+         FormatTable({"FROM", "SEARCHES", "WITHOUT RESULTS", "P50", "P95", "P99"}, rows, TableWidth());
 }
 
 std::string FormatReport(const json::object& report, const std::string& since) {

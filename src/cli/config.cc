@@ -34,7 +34,7 @@ int ShowConfig(const Context& context) {
   if (context.output != OutputFormat::kTable) {
     items.Finish();
   } else {
-    Print(FormatTable({"NAME", "VALUE", "SOURCE"}, rows, OutputWidth()));
+    Print(FormatTable({"NAME", "VALUE", "SOURCE"}, rows, TableWidth()));
   }
   return kOk;
 }

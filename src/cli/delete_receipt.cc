@@ -42,7 +42,7 @@ std::string DescribeReceipt(const json::object& receipt) {
   }
   if (const auto& cache = ObjectAt(receipt, "cache"); !cache.empty()) counts.push_back(CountRow("cache", cache));
   counts.push_back(CountRow("index", ObjectAt(receipt, "index")));
-  text += FormatTable({"WHERE", "FOUND", "LEFT"}, counts, OutputWidth());
+  text += FormatTable({"WHERE", "FOUND", "LEFT"}, counts, TableWidth());
 
   TableRows instances;
   for (const json::value& one : ArrayAt(receipt, "instances")) {
@@ -50,7 +50,7 @@ std::string DescribeReceipt(const json::object& receipt) {
     const json::object& instance = one.get_object();
     instances.push_back({TextAt(instance, "role"), TextAt(instance, "url"), TextAt(instance, "state")});
   }
-  text += "\n" + FormatTable({"INSTANCE", "URL", "STATE"}, instances, OutputWidth());
+  text += "\n" + FormatTable({"INSTANCE", "URL", "STATE"}, instances, TableWidth());
 
   TableRows records;
   for (const json::value& one : ArrayAt(receipt, "log")) {
@@ -60,7 +60,7 @@ std::string DescribeReceipt(const json::object& receipt) {
         {TextAt(record, "topic"), NumberText(record, "partition"), NumberText(record, "offset"), KeptUntil(record)});
   }
   if (!records.empty()) {
-    text += "\nStill in the log:\n" + FormatTable({"TOPIC", "PARTITION", "OFFSET", "UNTIL"}, records, OutputWidth());
+    text += "\nStill in the log:\n" + FormatTable({"TOPIC", "PARTITION", "OFFSET", "UNTIL"}, records, TableWidth());
   }
   for (const char* trouble : {"cache_error", "log_error"}) {
     if (const std::string why = TextAt(receipt, trouble); !why.empty())

@@ -82,7 +82,7 @@ int List(const ListOptions& options, const Context& context) {
     Complain("no dead letters");
   } else {
     Print(FormatTable({"ID", "DOCUMENT", "CODE", "STAGE", "RUNS", "REDRIVES", "STATE", "FAILED", "MESSAGE"}, rows,
-                      OutputWidth()));
+                      TableWidth()));
   }
   return kOk;
 }

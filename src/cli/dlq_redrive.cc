@@ -169,7 +169,7 @@ class Redrive {
   }
 
   void Flush() {
-    if (!rows_.empty()) Print(FormatTable({"ID", "DOCUMENT", "RESULT", "ERROR"}, rows_, OutputWidth()));
+    if (!rows_.empty()) Print(FormatTable({"ID", "DOCUMENT", "RESULT", "ERROR"}, rows_, TableWidth()));
     rows_.clear();
     FlushOutput();
   }

@@ -70,7 +70,7 @@ int List(const ListOptions& options, const Context& context) {
   bool shown = false;
   const auto show_rows = [&] {
     if (rows.empty()) return;
-    std::string text = FormatTable({"ID", "STATUS", "CHUNKS", "UPDATED", "TITLE", "KEY"}, rows, OutputWidth());
+    std::string text = FormatTable({"ID", "STATUS", "CHUNKS", "UPDATED", "TITLE", "KEY"}, rows, TableWidth());
     if (shown) text.erase(0, text.find('\n') + 1);
     Print(text);
     shown = true;
@@ -143,7 +143,7 @@ int Chunks(const std::string& id, const Context& context) {
                         const json::object& range = ObjectAt(chunk.get_object(), "range");
                         std::string text = fmt::format("#{}  {}-{}\n", IntegerAt(chunk.get_object(), "index"),
                                                        IntegerAt(range, "start"), IntegerAt(range, "end"));
-                        for (const auto& line : WrapText(TextAt(chunk.get_object(), "text"), OutputWidth() - 4)) {
+                        for (const auto& line : WrapText(TextAt(chunk.get_object(), "text"), TextWidth() - 4)) {
                           text += "    " + line + "\n";
                         }
                         Print(text);
@@ -185,7 +185,7 @@ int Versions(const std::string& id, const Context& context) {
   if (context.output != OutputFormat::kTable) {
     items.Finish();
   } else {
-    Print(FormatTable({"VERSION", "STATE", "BYTES", "OVERTAKEN", "KEPT UNTIL", "TITLE"}, rows, OutputWidth()));
+    Print(FormatTable({"VERSION", "STATE", "BYTES", "OVERTAKEN", "KEPT UNTIL", "TITLE"}, rows, TableWidth()));
   }
   return kOk;
 }

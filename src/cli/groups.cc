@@ -38,7 +38,7 @@ int ListGroups(const Context& context) {
   if (context.output != OutputFormat::kTable) {
     items.Finish();
   } else {
-    Print(FormatTable({"NAME", "STATE"}, rows, OutputWidth()));
+    Print(FormatTable({"NAME", "STATE"}, rows, TableWidth()));
   }
   return kOk;
 }
@@ -67,7 +67,7 @@ void AddPartitionRows(const json::object& group, Rows& rows) {
 }
 
 std::string FormatPartitions(const Rows& rows) {
-  return FormatTable({"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "MEMBER"}, rows, OutputWidth());
+  return FormatTable({"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "MEMBER"}, rows, TableWidth());
 }
 
 std::string FormatGroup(const json::object& group) {
@@ -81,7 +81,7 @@ std::string FormatGroup(const json::object& group) {
                        std::to_string(ArrayAt(member, "partitions").size())});
   }
   if (!members.empty()) {
-    text += "\n" + FormatTable({"MEMBER", "CLIENT", "HOST", "PARTITIONS"}, members, OutputWidth());
+    text += "\n" + FormatTable({"MEMBER", "CLIENT", "HOST", "PARTITIONS"}, members, TableWidth());
   }
   Rows rows;
   AddPartitionRows(group, rows);

@@ -57,7 +57,7 @@ int Reset(const ResetOptions& options, const Context& context) {
     rows.push_back({TextAt(plan, "topic"), NumberText(partition, "partition"), NumberText(partition, "from"),
                     NumberText(partition, "to")});
   }
-  Print(FormatTable({"TOPIC", "PARTITION", "FROM", "TO"}, rows, OutputWidth()));
+  Print(FormatTable({"TOPIC", "PARTITION", "FROM", "TO"}, rows, TableWidth()));
   if (options.execute) return kOk;
   const int64_t members = IntegerAt(plan, "members");
   Complain(members > 0 ? fmt::format("nothing was changed, and cannot be while the group has {} members", members)

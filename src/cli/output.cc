@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <optional>
 
 #include "cli/exit_code.h"
 #include "cli/terminal_text.h"
@@ -24,6 +26,12 @@ namespace {
   }
   Complain(fmt::format("millrace: cannot write to stdout: {}", std::strerror(reason)));
   std::_Exit(kFailed);
+}
+
+std::optional<size_t> TerminalWidth() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size.ws_col;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -43,11 +51,9 @@ int Report(const base::Error& error) {
   return ExitCodeOf(error);
 }
 
-size_t OutputWidth() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) return size.ws_col;
-  return 100;
-}
+size_t TextWidth() { return TerminalWidth().value_or(100); }
+
+size_t TableWidth() { return TerminalWidth().value_or(std::numeric_limits<size_t>::max()); }
 
 void JsonItems::Add(std::string_view item_json) {
   if (format_ == OutputFormat::kJson) Print(count_ == 0 ? "[" : ",\n ");

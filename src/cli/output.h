@@ -22,8 +22,10 @@ void Complain(std::string_view message);
 /// Complains about `error` and returns the exit code for it.
 int Report(const base::Error& error);
 
-/// Columns of the terminal behind stdout, 100 when it is not one.
-size_t OutputWidth();
+/// Columns of the terminal behind stdout. Where there is none, texts are as wide as a page, and tables as what is in
+/// them, because programs and files want all of it.
+size_t TextWidth();
+size_t TableWidth();
 
 /// Writes items as a JSON array or as JSON lines, one at a time, so that a long list needs no memory.
 class JsonItems {

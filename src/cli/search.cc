@@ -72,7 +72,7 @@ int Search(const SearchOptions& options, const Context& context) {
   for (const json::value& hit : list) {
     if (!hit.is_object()) continue;
     if (rank++ > 0) Print("\n");
-    Print(FormatHit(rank, hit.get_object(), OutputWidth(), static_cast<size_t>(options.lines)));
+    Print(FormatHit(rank, hit.get_object(), TextWidth(), static_cast<size_t>(options.lines)));
   }
   return kOk;
 }

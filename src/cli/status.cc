@@ -45,7 +45,7 @@ std::string FormatPartitions(const json::object& lag) {
                     Has(partition, "committed") ? std::to_string(IntegerAt(partition, "committed")) : "-",
                     std::to_string(IntegerAt(partition, "high")), std::to_string(IntegerAt(partition, "lag"))});
   }
-  return "\n" + FormatTable({"TOPIC", "PARTITION", "COMMITTED", "END", "LAG"}, rows, OutputWidth());
+  return "\n" + FormatTable({"TOPIC", "PARTITION", "COMMITTED", "END", "LAG"}, rows, TableWidth());
 }
 
 std::string FormatStatus(const json::object& status) {
@@ -83,6 +83,8 @@ std::string FormatStatus(const json::object& status) {
   if (Has(status, "seconds_left")) {
     const double seconds = NumberAt(status, "seconds_left");
     text += fmt::format("time left   {}\n", seconds > 0 ? DescribeSeconds(seconds) : "nothing waits");
+  } else {
+    text += "time left   unknown: nothing moves\n";
   }
   return text + FormatPartitions(ObjectAt(status, "lag"));
 }

@@ -37,7 +37,7 @@ int ListTopics(const Context& context) {
   if (context.output != OutputFormat::kTable) {
     items.Finish();
   } else {
-    Print(FormatTable({"NAME", "PARTITIONS", "REPLICATION", "IN SYNC", "MESSAGES"}, rows, OutputWidth()));
+    Print(FormatTable({"NAME", "PARTITIONS", "REPLICATION", "IN SYNC", "MESSAGES"}, rows, TableWidth()));
   }
   return kOk;
 }
@@ -66,7 +66,7 @@ std::string FormatTopic(const json::object& topic) {
                     NumberText(partition, "leader", "none"), Brokers(partition, "replicas"),
                     Brokers(partition, "in_sync")});
   }
-  return text + "\n" + FormatTable({"PARTITION", "START", "END", "LEADER", "REPLICAS", "IN SYNC"}, rows, OutputWidth());
+  return text + "\n" + FormatTable({"PARTITION", "START", "END", "LEADER", "REPLICAS", "IN SYNC"}, rows, TableWidth());
 }
 
 /// What all but list have in common: a request, and an answer that people read as `show` writes it.

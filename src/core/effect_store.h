@@ -18,14 +18,14 @@ namespace millrace::core {
 /// One message of `document-uploads`, decoded.
 struct Work {
   DocumentId id = 0;
-  Version version = 0;           // 0: a foreign record (DELIVERY §3), whose version is given when it is applied
-  Position position;             // empty topic: run by the accepting process itself (sync)
-  Timestamp timestamp;           // of the record
-  std::string title;             // foreign records only
-  std::string content;           // foreign records only
-  Chunking chunking;             // foreign records only: of a document that is not here yet
-  std::int64_t dead_letter = 0;  // of a redriven record: its dead letter, which goes once the document is indexed
-  bool alone = false;            // nothing else runs in this process until it is done (DELIVERY §4)
+  Version version = 0;               // 0: a foreign record (DELIVERY §3), whose version is given when it is applied
+  Position position;                 // empty topic: run by the accepting process itself (sync)
+  Timestamp timestamp;               // of the record
+  std::optional<std::string> title;  // foreign records only; none: a document that is here keeps its own
+  std::string content;               // foreign records only
+  Chunking chunking;                 // foreign records only: of a document that is not here yet
+  std::int64_t dead_letter = 0;      // of a redriven record: its dead letter, which goes once the document is indexed
+  bool alone = false;                // nothing else runs in this process until it is done (DELIVERY §4)
 };
 
 /// What the fence said of one Work.

@@ -293,7 +293,7 @@ base::Result<std::vector<float>> DocumentProcessor::EmbedTexts(std::span<const s
                      }));
     vectors.insert(vectors.end(), embedded.begin(), embedded.end());
     texts = texts.subspan(slice.size());
-    if (!texts.empty() && stop_.stopping()) return Error{Code::kUnavailable, "the server is stopping", {}};
+    if (!texts.empty() && stop_.late()) return Error{Code::kUnavailable, "the server is stopping", {}};
   }
   return vectors;
 }

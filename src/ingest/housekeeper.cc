@@ -66,12 +66,14 @@ base::Status Housekeeper::Sweep(core::Timestamp now) {
   return {};
 }
 
-/// True while a retry topic holds records that nobody worked off: a copy that is overdue may be among them.
+/// True while a retry topic holds records that somebody will work off: a copy that is overdue may be among them. Where
+/// nobody reads, as after the delays were changed, it would lie for ever.
 base::Result<bool> Housekeeper::RetriesWait(const std::vector<core::TopicInfo>& topics) {
   for (const RetryTopic& retry : retry_topics_) {
     const auto group = ports_.groups.DescribeGroup(retry.group);
     if (!group && group.error().code != base::Code::kNotFound) return group.error();
-    for (const auto& [partition, marks] : Deliverable(topics, group ? *group : core::GroupInfo())) {
+    if (!group || group->members.empty()) continue;
+    for (const auto& [partition, marks] : Deliverable(topics, *group)) {
       if (partition.topic == retry.name && marks.low < marks.high) return true;
     }
   }

@@ -97,13 +97,13 @@ base::Result<Upload> DecodeUpload(const core::LogRecord& record, const core::Sto
   }
   if (!content) return Error{Code::kInvalidArgument, "content is missing or not a string", "/content"};
   core::NewDocument document;
-  document.title = OptionalString(message, "title").value_or("");
+  const std::optional<std::string> title = OptionalString(message, "title");
   // A title that the column cannot hold must not cost the document.
-  document.title = std::string(base::FirstCodePoints(document.title, core::DocumentLimits{}.max_title_chars));
+  document.title = std::string(base::FirstCodePoints(title.value_or(""), core::DocumentLimits{}.max_title_chars));
   document.content = std::move(*content);
   RETURN_IF_ERROR(core::Validate(document, core::DocumentLimits{}));
   upload.content_bytes = static_cast<std::int64_t>(document.content.size());
-  upload.work.title = std::move(document.title);
+  if (title) upload.work.title = std::move(document.title);
   upload.work.content = std::move(document.content);
   upload.work.chunking.strategy = core::ChunkStrategy::kSentence;  // as the contract's own documents are cut
   return upload;

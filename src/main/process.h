@@ -57,7 +57,7 @@ base::Result<http::AccessOptions> AccessOf(const Config& config, const ListenAdd
 void StopWithin(base::Deadline deadline, const std::function<void()>& stop, embed::BatchingEmbedder& embedder);
 
 /// Serves `router` while `app` runs, until a stop signal comes; then lets both finish within the time to drain. `App`
-/// has Start(address, port), BeginStop() and FinishStop(deadline), which follows the last request.
+/// has Start(address, port), BeginStop(finish_by) and FinishStop(deadline), which follows the last request.
 template <typename App>
 base::Status RunUntilStopped(App& app, const http::Router& router, const http::ServerOptions& options,
                              const ListenAddress& address, const Config& config, const StopSignals& signals,
@@ -68,7 +68,8 @@ base::Status RunUntilStopped(App& app, const http::Router& router, const http::S
   signals.Wait();
   base::LogInfo("stopping: finishing what is in work, {} s at most", config.drain_seconds);
   const auto deadline = base::Deadline::After(std::chrono::seconds(config.drain_seconds));
-  app.BeginStop();
+  // What is finished by then can still be stored within the time.
+  app.BeginStop(base::Deadline::After(std::chrono::milliseconds(750 * config.drain_seconds)));
   server.Drain(deadline);
   app.FinishStop(deadline);
   base::LogInfo("stopped");

@@ -127,7 +127,7 @@ class Application {
   }
 
   /// Ends waits for dependencies, for documents, and long documents at their next stage.
-  void BeginStop() { stop_.Stop(); }
+  void BeginStop(Deadline finish_by) { stop_.Stop(finish_by); }
 
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {

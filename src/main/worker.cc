@@ -68,7 +68,7 @@ class Worker {
     return {};
   }
 
-  void BeginStop() { stop_.Stop(); }
+  void BeginStop(Deadline finish_by) { stop_.Stop(finish_by); }
 
   /// REQUIRES: BeginStop() was called and no request runs.
   void FinishStop(Deadline deadline) {

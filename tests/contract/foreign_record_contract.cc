@@ -36,6 +36,26 @@ TEST_P(ForeignRecordContract, AnUnknownIdMakesADocument) {
   EXPECT_EQ(Get(999).status, DocumentStatus::kIndexed);
 }
 
+TEST_P(ForeignRecordContract, WithoutATitleADocumentKeepsItsOwn) {
+  const auto accepted = AcceptIndexed(Keyless("its title", "old"));
+  auto untitled = ForeignWork(accepted.id, 1, core::Now() + hours(1), "new");
+  untitled.title.reset();
+  const auto order = Begin(untitled);
+  EXPECT_EQ(order.version, 2);
+  EXPECT_EQ(order.title, "its title");
+  EXPECT_EQ(Get(accepted.id).title, "its title");
+  EXPECT_EQ(Publish(MakeEffects(accepted.id, 2, 1)), core::Applied::kYes);
+  untitled.position.offset = 2;
+  EXPECT_EQ(Begin(untitled).verdict, Verdict::kAlreadyIndexed) << "nothing is new";
+  untitled.position.offset = 3;
+  untitled.id = 999;
+  EXPECT_EQ(Begin(untitled).title, "");
+  auto emptied = ForeignWork(accepted.id, 4, core::Now() + hours(1), "new");
+  emptied.title = "";
+  EXPECT_EQ(Begin(emptied).version, 3);
+  EXPECT_EQ(Get(accepted.id).title, "");
+}
+
 TEST_P(ForeignRecordContract, OurOwnIdsGoOnAboveForeignOnes) {
   Begin(ForeignWork(1000, 0, core::Now(), "c"));
   Reopen();

@@ -100,7 +100,8 @@ core::Accepted Documents::AcceptOne(const core::NewDocument& document, core::Tim
       {document.title, document.content, core::Sha256Hex(document.content), document.metadata, document.chunking, {}},
       now);
   tables_.AddUpload(id, row.version, now, core::UploadDelay(document));
-  return {id, row.version, created ? core::AcceptKind::kCreated : core::AcceptKind::kUpdated};
+  if (created) return {id, row.version, core::AcceptKind::kCreated, now};
+  return {id, row.version, core::AcceptKind::kUpdated};
 }
 
 base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {

@@ -39,7 +39,7 @@ core::WorkOrder AdoptForeign(Tables& tables, const core::Work& work, core::Times
                fmt::format("document_id {} is not within 1 … {}.", work.id, tables.last_document_id + kMaxForeignStep));
   }
   DocumentRow* document = tables.Find(work.id);
-  Body body{work.title, work.content, {}, {}, work.chunking, {}};
+  Body body{work.title.value_or(""), work.content, {}, {}, work.chunking, {}};
   if (document == nullptr) {
     document = &tables.documents[work.id];
     document->id = work.id;
@@ -54,7 +54,8 @@ core::WorkOrder AdoptForeign(Tables& tables, const core::Work& work, core::Times
     } else {
       if (order == Order::kOlder) return Say(Verdict::kSuperseded, 0);
       const Body& newest = document->newest_body();
-      if (newest.title == work.title && newest.content == work.content) {
+      if (!work.title) body.title = newest.title;
+      if (newest.title == body.title && newest.content == work.content) {
         if (document->version == document->indexed_version) {  // nothing to do either
           tables.RecordOrigin(*document, {work.position, work.timestamp, document->version});
         }

@@ -31,6 +31,12 @@ core::WorkOrder Refuse(std::string reason) {
   return order;
 }
 
+/// Of a row that another program added and nothing more is known of; empty where there is none.
+std::string TitleOf(Connection& connection, core::DocumentId id) {
+  Rows rows(connection, fmt::format("SELECT title FROM documents WHERE id = {}", id));
+  return rows.Next() ? rows.Text(0) : std::string();
+}
+
 enum class Order { kBefore, kSame, kAfter };
 
 /// Where a record lies relative to the newest one known of its document. Offsets compare within one life of a topic's
@@ -160,13 +166,14 @@ core::WorkOrder Fence::DecideForeign(const core::Work& work) {
   if (order == Order::kBefore) return Skip(Verdict::kSuperseded, state->version);
   const auto newest = newest_.find({work.id, state->version});
   const bool known = newest != newest_.end();
-  const VersionDraft draft{work.title, work.content, known ? newest->second.metadata : core::FormatMetadata({}),
+  const std::string title = work.title ? *work.title : known ? newest->second.title : TitleOf(connection_, work.id);
+  const VersionDraft draft{title, work.content, known ? newest->second.metadata : core::FormatMetadata({}),
                            known ? newest->second.chunking : work.chunking};
   if (!known || newest->second.identity_hash != draft.IdentityHash()) {
-    writer_.Rewrite(work.id, work.title, work.content);
+    writer_.Rewrite(work.id, title, work.content);
     writer_.AddVersion(*state, draft, now_);
     newest_[{work.id, state->version}] = {
-        work.title, draft.metadata, draft.chunking, static_cast<std::int64_t>(work.content.size()), {}, {}};
+        title, draft.metadata, draft.chunking, static_cast<std::int64_t>(work.content.size()), {}, {}};
   } else if (state->version <= std::max(state->indexed_version, state->deleted_version)) {
     SetPosition(*state, state->version, work.position, work.timestamp);  // nothing new, and nothing to do
     writer_.Save(*state);

@@ -117,7 +117,8 @@ core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, con
       return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest + kMaxForeignGap));
     }
   }
-  const VersionDraft draft{work.title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
+  const std::string title = work.title.value_or(newest ? newest->title : "");
+  const VersionDraft draft{title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
                            newest ? newest->chunking : work.chunking};
   if (!newest || newest->identity_hash != draft.IdentityHash()) {
     return FenceVersion(connection, work, worker, ApplyForeign(connection, work, state, draft, now), now);

@@ -175,6 +175,15 @@ TEST_F(PipelineOverviewTest, TimeLeftComesFromAllRates) {
   EXPECT_EQ(Status().seconds_left, 4);
 }
 
+TEST_F(PipelineOverviewTest, MessagesOfOthersTakeTimeToo) {
+  Produce(3);
+  EXPECT_EQ(Status().seconds_left, std::nullopt) << "nobody works";
+  auto worker = Working("one", core::kWorkerRole);
+  worker.documents_per_second = 1.5;
+  ASSERT_TRUE(instances_.Beat(worker));
+  EXPECT_EQ(Status().seconds_left, 2);
+}
+
 TEST_F(PipelineOverviewTest, MetricsShowWhatThisServerDoes) {
   auto worker = Working("one", core::kWorkerRole);
   worker.in_flight = 5;

@@ -73,6 +73,17 @@ TEST(DocumentProcessor, AbandonsAtStopWithoutBlamingTheDocument) {
   EXPECT_EQ(f.Get(accepted.id).status, core::DocumentStatus::kProcessing);
 }
 
+TEST(DocumentProcessor, FinishesWhatIsInWorkAtStopAsLongAsThereIsTime) {
+  std::string content;
+  for (int i = 0; i < 100; ++i) content += "This is sentence number " + std::to_string(i) + ". ";
+  PipelineFixture in_time, late;
+  in_time.embedder.StopAfter(1, in_time.stop, base::Deadline::AfterSeconds(60));
+  EXPECT_EQ(in_time.Process(in_time.UploadOf(in_time.Accept(content))).kind, Kind::kIndexed);
+  EXPECT_TRUE(in_time.stop.stopping());
+  late.embedder.StopAfter(1, late.stop);
+  EXPECT_EQ(late.Process(late.UploadOf(late.Accept(content))).kind, Kind::kAbandoned);
+}
+
 TEST(DocumentProcessor, StagesALongDocumentAndGoesOnWhereItStopped) {
   PipelineFixture f;
   std::string content;

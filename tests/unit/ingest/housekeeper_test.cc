@@ -87,6 +87,34 @@ TEST_F(HousekeeperTest, FindsWhatIsLostBehindALongBacklog) {
   EXPECT_EQ(Waiting(), 1) << "the next round begins anew";
 }
 
+TEST_F(HousekeeperTest, ACopyForAnotherTryThatNobodyWillReadIsNotWaitedFor) {
+  const RetryTopic retry = ParseRetryDelays("5s").value().front();
+  ASSERT_TRUE(log_.admin().CreateTopic({retry.name, 1, 1, {}}));
+  core::LogRecord copy = Upload();
+  copy.position.topic = retry.name;
+  Accept();
+  Send();
+  core::Work work;
+  work.id = work.version = 1;
+  ASSERT_TRUE(store_.effects().Begin({&work, 1}, "worker", Soon()));
+  const core::Failure failure{1, 1, {"code", "message", "embed"}, core::Retry{copy, core::Now()}, {}};
+  ASSERT_TRUE(store_.effects().Fail({&failure, 1}, Soon()));
+  Send();
+  Send();  // what waited behind other events
+  ASSERT_TRUE(log_.producer().Produce({copy}, Soon()));
+  ASSERT_EQ(Waiting(), 0);
+
+  Housekeeper housekeeper = Make("one");
+  auto reader = log_.NewConsumer(retry.group);
+  ASSERT_TRUE(reader->Subscribe({retry.name}, {}));
+  ASSERT_TRUE(reader->Poll(0, base::Deadline::After(std::chrono::milliseconds(10))));
+  ASSERT_TRUE(housekeeper.Sweep(later_));
+  EXPECT_EQ(Waiting(), 0) << "a member of the group will read it";
+  reader->Close();
+  ASSERT_TRUE(housekeeper.Sweep(later_));
+  EXPECT_EQ(Waiting(), 1);
+}
+
 TEST_F(HousekeeperTest, OneOfManySweeps) {
   Housekeeper one = Make("one"), two = Make("two");
   Accept();

@@ -43,7 +43,7 @@ class ScriptedEmbedder final : public core::Embedder {
   base::Result<std::vector<float>> Embed(std::span<const std::string_view> texts, Priority, base::Deadline) override {
     std::lock_guard lock(mutex_);
     texts_ += texts.size();
-    if (stop_ != nullptr && texts_ >= stop_after_) stop_->Stop();
+    if (stop_ != nullptr && texts_ >= stop_after_) stop_->Stop(finish_by_);
     if (outages_ > 0) {
       --outages_;
       return base::Error{base::Code::kUnavailable, "the model is away", {}};
@@ -71,9 +71,10 @@ class ScriptedEmbedder final : public core::Embedder {
     flaky_ = flaky;
   }
   /// A shutdown that comes while text number `texts` is in the model.
-  void StopAfter(std::size_t texts, base::StopFlag& stop) {
+  void StopAfter(std::size_t texts, base::StopFlag& stop, base::Deadline finish_by = base::Deadline::Expired()) {
     std::lock_guard lock(mutex_);
     stop_after_ = texts;
+    finish_by_ = finish_by;
     stop_ = &stop;
   }
   std::size_t texts_seen() const {
@@ -88,6 +89,7 @@ class ScriptedEmbedder final : public core::Embedder {
   bool flaky_ = true;
   std::size_t texts_ = 0;
   std::size_t stop_after_ = 0;
+  base::Deadline finish_by_ = base::Deadline::Expired();
   base::StopFlag* stop_ = nullptr;
 };
 

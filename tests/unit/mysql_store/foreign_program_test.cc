@@ -54,6 +54,16 @@ TEST_F(MysqlForeignProgramTest, ItsRowsShowAsQueued) {
   EXPECT_TRUE(a().chunks.ListChunks(theirs, 0, 10)->empty());
 }
 
+TEST_F(MysqlForeignProgramTest, AMessageWithoutATitleLeavesItsRowItsOwn) {
+  const auto id = Insert("c");
+  auto work = ForeignWork(id, 1, core::Now(), "new");
+  work.title.reset();
+  const auto orders = a().effects.Begin({&work, 1}, "worker", Soon());
+  ASSERT_TRUE(orders) << orders.error().message;
+  EXPECT_EQ(orders->front().title, "theirs");
+  EXPECT_EQ(Count("documents WHERE title = 'theirs' AND content = 'new'"), 1);
+}
+
 TEST_F(MysqlForeignProgramTest, ItsRowsCanBeDeletedAndLeaveATombstone) {
   const auto id = Insert("c");
   program().Run("INSERT INTO embeddings(document_id, chunk_text, chunk_index, redis_key) VALUES (?, 'x', 0, 'k')", id);
