@@ -75,7 +75,8 @@ server_properties() {
   told_controller=$(proxy_port "$node" MILLRACE_STACK_BROKER_PROXY 1)
   local package=org.apache.kafka.common.security
   if [[ $kafka_version == 3.* ]]; then
-    printf '%s\n' "broker.id=${node#kafka}" "zookeeper.connect=$(address_zookeeper)" "listeners=$(listeners "$node" "$sasl")"
+    printf '%s\n' "broker.id=${node#kafka}" "zookeeper.connect=$(address_zookeeper)" zookeeper.session.timeout.ms=6000 \
+      "listeners=$(listeners "$node" "$sasl")"
   else
     printf '%s\n' process.roles=broker,controller "node.id=${node#kafka}" "listeners=$(listeners "$node" "$sasl" "${told_broker:+$(node_port "$node" $broker_port)}" "$(node_port "$node" $controller_port)")" \
       controller.listener.names=CONTROLLER "controller.quorum.voters=$(voters)" \
@@ -137,6 +138,8 @@ launch_kafka() {
   local options java
   read -ra options <<<"${MILLRACE_STACK_JAVA:--Xmx512m}"
   java_command INFO "${options[@]}"
+  # ZooKeeper takes a broker that was killed for alive until its session has run out, and lets nobody else have its number.
+  if [[ $kafka_version == 3.* && -f $state/$1/meta.properties && ! -f $state/$1/.kafka_cleanshutdown ]]; then sleep 7; fi
   spawn "$1" "${java[@]}" kafka.Kafka "$state/conf/$1.properties"
 }
 
