@@ -8,6 +8,7 @@
 #include <iterator>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -43,6 +44,18 @@ Value NotEmpty(const std::string& text) {
   return std::string_view(text);
 }
 
+/// A member of what the row may lack.
+template <auto kWhole, auto kMember>
+Value PartOf(const StateRow& row) {
+  if (!(row.*kWhole)) return {};
+  const auto& member = (*(row.*kWhole)).*kMember;
+  if constexpr (std::is_integral_v<std::decay_t<decltype(member)>>) {
+    return std::int64_t{member};
+  } else {
+    return std::string_view(member);
+  }
+}
+
 /// In the order that ReadState takes them. The first ones have no default: each INSERT names them.
 constexpr StateColumn kStateColumns[] = {
     {"document_id", [](const StateRow& row) { return Number(row.id); }},
@@ -56,21 +69,9 @@ constexpr StateColumn kStateColumns[] = {
     {"next_attempt_at", [](const StateRow& row) { return Time(row.next_attempt_at); }},
     {"deleted_at", [](const StateRow& row) { return Time(row.deleted_at); }},
     {"created_at", [](const StateRow& row) { return Time(row.created_at); }},
-    {"position_topic",
-     [](const StateRow& row) -> Value {
-       if (!row.position) return {};
-       return std::string_view(row.position->topic);
-     }},
-    {"position_partition",
-     [](const StateRow& row) -> Value {
-       if (!row.position) return {};
-       return std::int64_t{row.position->partition};
-     }},
-    {"position_offset",
-     [](const StateRow& row) -> Value {
-       if (!row.position) return {};
-       return std::int64_t{row.position->offset};
-     }},
+    {"position_topic", PartOf<&StateRow::position, &core::Position::topic>},
+    {"position_partition", PartOf<&StateRow::position, &core::Position::partition>},
+    {"position_offset", PartOf<&StateRow::position, &core::Position::offset>},
     {"position_at", [](const StateRow& row) { return Time(row.position_at); }},
     {"position_version", [](const StateRow& row) { return Number(row.position_version); }},
     {"chunk_count", [](const StateRow& row) { return Number(row.chunk_count); }},
@@ -79,21 +80,9 @@ constexpr StateColumn kStateColumns[] = {
     {"chunked_at", [](const StateRow& row) { return Time(row.steps.chunked); }},
     {"embedded_at", [](const StateRow& row) { return Time(row.steps.embedded); }},
     {"stored_at", [](const StateRow& row) { return Time(row.steps.stored); }},
-    {"error_code",
-     [](const StateRow& row) -> Value {
-       if (!row.error) return {};
-       return std::string_view(row.error->code);
-     }},
-    {"error_message",
-     [](const StateRow& row) -> Value {
-       if (!row.error) return {};
-       return std::string_view(row.error->message);
-     }},
-    {"error_stage",
-     [](const StateRow& row) -> Value {
-       if (!row.error) return {};
-       return std::string_view(row.error->stage);
-     }},
+    {"error_code", PartOf<&StateRow::error, &core::DocumentError::code>},
+    {"error_message", PartOf<&StateRow::error, &core::DocumentError::message>},
+    {"error_stage", PartOf<&StateRow::error, &core::DocumentError::stage>},
     {"warning", [](const StateRow& row) { return Text(row.warning); }},
     {"worker", [](const StateRow& row) { return NotEmpty(row.mark.worker); }},
     {"alone", [](const StateRow& row) { return Number(row.mark.alone ? 1 : 0); }},
