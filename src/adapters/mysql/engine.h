@@ -35,7 +35,11 @@ class Engine {
   /// Without a transaction: for bodies of one statement, which then costs one round trip instead of three.
   template <typename Body, typename R = std::invoke_result_t<Body&, Connection&>>
   R ReadOne(Body body) {
-    return Run<Body, R>(Mode::kSingle, CallDeadline(), body);
+    return ReadOne(CallDeadline(), body);
+  }
+  template <typename Body, typename R = std::invoke_result_t<Body&, Connection&>>
+  R ReadOne(base::Deadline deadline, Body body) {
+    return Run<Body, R>(Mode::kSingle, deadline, body);
   }
 
   /// One READ COMMITTED transaction, durable when this returns a value; an error of the body undoes it. Deadlocks run

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <string_view>
@@ -78,10 +79,12 @@ Entries ReadEntries(Connection& connection, std::span<const core::DocumentId> id
     const std::string list = ListOf(piece);
     Rows heads(connection, Select(kSelectEntries, "s.document_id IN " + list));
     while (heads.Next()) entries.emplace(heads.Int(0), ReadEntry(heads));
-    Rows vectors(connection, fmt::format("SELECT e.document_id, e.id, e.vector FROM document_state s JOIN embeddings e "
-                                         "ON e.document_id = s.document_id AND e.version = s.indexed_version "
-                                         "WHERE s.document_id IN {} AND e.vector IS NOT NULL "
-                                         "ORDER BY e.document_id, e.chunk_index",
+    Rows vectors(connection, fmt::format(R"sql(
+        SELECT e.document_id, e.id, e.vector
+        FROM document_state s FORCE INDEX(PRIMARY)
+             STRAIGHT_JOIN embeddings e FORCE INDEX(embeddings_chunk)
+             ON e.document_id = s.document_id AND e.version = s.indexed_version
+        WHERE s.document_id IN {} AND e.vector IS NOT NULL ORDER BY e.document_id, e.chunk_index)sql",
                                          list));
     while (vectors.Next()) {
       core::IndexEntry& entry = entries.at(vectors.Int(0));
@@ -105,6 +108,9 @@ std::vector<core::DocumentId> FindPage(Connection& connection, core::DocumentId 
   return ids;
 }
 
+constexpr CallGroups<core::ChunkId, std::optional<core::StoredChunk>>::Bounds kHydrations{
+    500, 0, 1, std::chrono::milliseconds(20)};
+
 }  // namespace
 
 base::Result<std::string> Contents::ReadPart(core::DocumentId id, core::Version version, std::int32_t part) {
@@ -125,9 +131,24 @@ base::Result<std::string> Contents::ReadPart(core::DocumentId id, core::Version 
   });
 }
 
+Chunks::Chunks(Engine& engine)
+    : engine_(engine),
+      hydrations_(kHydrations, [this](std::span<const core::ChunkId> ids, base::Deadline deadline) {
+        return Find(ids, deadline);
+      }) {}
+
 base::Result<std::vector<core::StoredChunk>> Chunks::Hydrate(std::span<const core::ChunkId> ids) {
+  ASSIGN_OR_RETURN(auto found, hydrations_.Ask(ids, 0, engine_.CallDeadline()));
+  std::vector<core::StoredChunk> chunks;
+  for (auto& chunk : found) {
+    if (chunk) chunks.push_back(std::move(*chunk));
+  }
+  return chunks;
+}
+
+Chunks::Hydrations::Answers Chunks::Find(std::span<const core::ChunkId> ids, base::Deadline deadline) {
   const core::Timestamp readable_since = core::Now() - engine_.options().overtaken_chunks_stay;
-  return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::StoredChunk>> {
+  return engine_.ReadOne(deadline, [&](Connection& connection) -> Hydrations::Answers {
     std::unordered_map<core::ChunkId, core::StoredChunk> found;
     InPieces(ids, [&](std::span<const core::ChunkId> piece) {
       Rows rows(connection,
@@ -137,9 +158,9 @@ base::Result<std::vector<core::StoredChunk>> Chunks::Hydrate(std::span<const cor
                                                   ListOf(piece), readable_since.time_since_epoch().count())));
       while (rows.Next()) found.emplace(rows.Int(0), ReadChunk(rows));
     });
-    std::vector<core::StoredChunk> chunks;
-    for (const core::ChunkId id : ids) {
-      if (const auto chunk = found.find(id); chunk != found.end()) chunks.push_back(chunk->second);
+    std::vector<std::optional<core::StoredChunk>> chunks(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (const auto chunk = found.find(ids[i]); chunk != found.end()) chunks[i] = chunk->second;
     }
     return chunks;
   });

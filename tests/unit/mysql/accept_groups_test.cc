@@ -30,7 +30,7 @@ class AcceptGroupsTest : public testing::Test {
     for (auto& thread : threads_) thread.join();
   }
 
-  AcceptGroups::Answer Run(std::span<const core::NewDocument> documents) {
+  AcceptGroups::Groups::Answers Run(std::span<const core::NewDocument> documents) {
     Titles titles;
     for (const auto& document : documents) titles.push_back(document.title);
     std::unique_lock lock(mutex_);
@@ -86,7 +86,7 @@ class AcceptGroupsTest : public testing::Test {
   std::condition_variable changed_;
   bool open_ = false;
   std::vector<Titles> runs_;
-  std::map<int, AcceptGroups::Answer> answers_;
+  std::map<int, AcceptGroups::Groups::Answers> answers_;
   std::atomic<int> begun_ = 0;
   std::string failing_;
   base::Error failure_{Code::kInvalidArgument, "", {}};
