@@ -132,8 +132,7 @@ base::Result<std::string> Contents::ReadPart(core::DocumentId id, core::Version 
 }
 
 Chunks::Chunks(Engine& engine)
-    : engine_(engine),
-      hydrations_(kHydrations, [this](std::span<const core::ChunkId> ids, base::Deadline deadline) {
+    : engine_(engine), hydrations_(kHydrations, [this](std::span<const core::ChunkId> ids, base::Deadline deadline) {
         return Find(ids, deadline);
       }) {}
 
