@@ -25,9 +25,11 @@ struct UploadConsumerOptions {
   std::optional<std::chrono::milliseconds> delay;  // of a retry topic: how long its records wait
   std::function<core::Timestamp()> clock = core::Now;
   std::function<void(const std::string& reason)> shut_out = {};  // called once: it will never get a record again
-  int workers = 6;                   // batches in work at the same time, so that the model never waits for the store
-  std::size_t batch_documents = 64;  // of one batch at most
-  std::int64_t batch_bytes = 64 * 1024;           // of content in one batch at most
+  /// Batches in work at the same time, so that the model never waits for the store, and commits of several are one
+  /// write of the disk. Together they are not more than a shutdown can finish.
+  int workers = 8;
+  std::size_t batch_documents = 64;               // of one batch at most
+  std::int64_t batch_bytes = 32 * 1024;           // of content in one batch at most
   std::int64_t long_document_bytes = 256 * 1024;  // above: worked on by a thread of its own, so that it holds nobody up
   std::size_t max_in_flight = 512;                // records read and not done; the log holds the rest
   std::int64_t max_in_flight_bytes = 32 << 20;    // of content in them and of the records themselves
