@@ -2,15 +2,13 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <boost/json.hpp>
-#include <charconv>
 #include <chrono>
 #include <memory>
-#include <optional>
 
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/table.h"
 
@@ -22,24 +20,10 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr seconds kLongest = hours(24 * 365);
-
 struct Options {
   std::string since = "24h";
   int top = 10;
 };
-
-/// `90s`, `30m`, `24h`, `7d`; nothing for anything else, and for more than a year.
-std::optional<seconds> ParseDuration(std::string_view text) {
-  std::int64_t count = 0;
-  const auto [unit, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failure != std::errc() || unit != text.data() + text.size() - 1 || count < 1) return std::nullopt;
-  constexpr std::string_view kUnits = "smhd";
-  constexpr std::array<std::int64_t, 4> kSeconds = {1, 60, 3600, 86'400};
-  const size_t found = kUnits.find(*unit);
-  if (found == std::string_view::npos || count > kLongest.count() / kSeconds[found]) return std::nullopt;
-  return seconds(count * kSeconds[found]);
-}
 
 /// So that a screen holds all buckets.
 seconds StepFor(seconds since) {

@@ -64,10 +64,16 @@ class TemporaryFile {
 
 /// As `$VISUAL`, `$EDITOR` or vi leaves it.
 base::Result<std::string> EditInEditor(const std::string& text) {
-  ASSIGN_OR_RETURN(const auto file, TemporaryFile::Create(text));
   const char* editor = std::getenv("VISUAL");
   if (editor == nullptr || *editor == '\0') editor = std::getenv("EDITOR");
-  if (editor == nullptr || *editor == '\0') editor = "vi";
+  if (editor == nullptr || *editor == '\0') {
+    if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0) {
+      return base::Error{
+          base::Code::kInvalidArgument, "no terminal to edit in: give the new value with --value-file", {}};
+    }
+    editor = "vi";
+  }
+  ASSIGN_OR_RETURN(const auto file, TemporaryFile::Create(text));
   const int status = std::system(fmt::format("{} '{}'", editor, file->name()).c_str());
   if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     return base::Error{base::Code::kUnavailable, fmt::format("{} failed, nothing was sent", editor), {}};

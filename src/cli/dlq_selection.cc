@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "cli/duration.h"
 #include "cli/http_client.h"
 #include "cli/output.h"
 
@@ -46,8 +47,13 @@ void AddDlqFilters(CLI::App& app, DlqSelection& selection) {
   app.add_option("--document", selection.document, "Only those of this document")
       ->type_name("ID")
       ->check(CLI::PositiveNumber);
-  app.add_option("--since", selection.since, "Only those that failed at or after this time")->type_name("T");
-  app.add_option("--until", selection.until, "Only those that failed before this time")->type_name("T");
+  app.add_option("--since", selection.since,
+                 "Only those that failed at or after this time: 2026-01-15T10:30:00Z, or 24h for a day ago")
+      ->type_name("T")
+      ->transform(TimeOf);
+  app.add_option("--until", selection.until, "Only those that failed before this time")
+      ->type_name("T")
+      ->transform(TimeOf);
 }
 
 void AddDlqSelection(CLI::App& app, DlqSelection& selection) {

@@ -6,6 +6,7 @@
 
 #include "cli/api.h"
 #include "cli/command.h"
+#include "cli/duration.h"
 #include "cli/exit_code.h"
 #include "cli/table.h"
 #include "cli/terminal_text.h"
@@ -90,7 +91,10 @@ CommandBody DeclareReset(CLI::App& app) {
   to->add_flag("--to-earliest", options->earliest, "The first message kept");
   to->add_flag("--to-latest", options->latest, "The end: only what comes from now on");
   to->add_option("--to-offset", options->offset, "This offset")->type_name("N")->check(CLI::NonNegativeNumber);
-  to->add_option("--to-datetime", options->time, "The first message at or after this time")->type_name("T");
+  to->add_option("--to-datetime", options->time,
+                 "The first message at or after this time: 2026-01-15T10:30:00Z, or 15m for a quarter of an hour ago")
+      ->type_name("T")
+      ->transform(TimeOf);
   to->require_option(1);
   app.add_flag("--execute", options->execute, "Do it; without, only show what would change");
   return [options](const Context& context) { return Reset(*options, context); };

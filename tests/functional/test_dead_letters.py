@@ -202,6 +202,9 @@ def test_an_edited_bad_message_becomes_a_document(own, tmp_path):
     produce(own, "not json")
     letter, = wait_letters(own, 1)
     (tmp_path / "value.json").write_text('{"document_id": 77, "content": "Now it is good."}')
+    assert "--value-file" in dlq(own, "edit", letter["id"], stdin="", expect=1, environment={"EDITOR": "", "VISUAL": ""}).stderr
+    listed = [json.loads(dlq(own, "list", "-o", "json", *when).stdout) for when in (["--since", "1h"], ["--until", "1h"])]
+    assert [[one["id"] for one in found] for found in listed] == [[letter["id"]], []]
     assert "redriven" in dlq(own, "edit", letter["id"], "--value-file", tmp_path / "value.json").stdout
     wait_status(own, 77, "indexed")
     wait_letters(own, 0)

@@ -223,7 +223,8 @@ def test_group_goes_on_where_it_stopped(server, topic):
     plan = json.loads(millrace(server, *reset, "--to-offset", 1, "--execute", "-o", "json").stdout)
     assert plan["executed"] and plan["partitions"] == [{"partition": 0, "from": 3, "to": 1}]
     assert [m["value"] for m in read(server, topic, "-g", group)] == ["b", "c"]
-    for target, lag in ((["--to-earliest"], 3), (["--to-latest"], 0), (["--to-datetime", "2001-01-01T00:00:00Z"], 3)):
+    for target, lag in ((["--to-earliest"], 3), (["--to-latest"], 0), (["--to-datetime", "2001-01-01T00:00:00Z"], 3),
+                        (["--to-latest"], 0), (["--to-datetime", "7d"], 3)):
         millrace(server, "groups", "reset", group, "--topic", topic, *target, "--execute")
         assert server.get(f"/v1/groups/{group}")["lag"] == lag, target
     assert "offset" in millrace(server, *reset, "--to-offset", 9, "--execute", expect=1).stderr

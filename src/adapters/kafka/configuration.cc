@@ -103,6 +103,9 @@ Settings ConsumerSettings(const KafkaOptions& options, const std::string& group)
                                    // The log holds the backlog, not memory.
                                    {"queued.min.messages", "1000"},
                                    {"queued.max.messages.kbytes", "8192"},
+                                   // A queue that is full is looked at again so soon: after the default of 1 s it
+                                   // would hold no more than that second works off.
+                                   {"fetch.queue.backoff.ms", "50"},
                                    {"fetch.error.backoff.ms", "100"},
                                    // Topics that appear, go or widen are noticed after this.
                                    {"topic.metadata.refresh.interval.ms", "3000"}});
