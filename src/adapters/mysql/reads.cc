@@ -108,6 +108,7 @@ std::vector<core::DocumentId> FindPage(Connection& connection, core::DocumentId 
   return ids;
 }
 
+/// One query at a time, unless it takes long, say because a page of the table comes from the disk.
 constexpr CallGroups<core::ChunkId, std::optional<core::StoredChunk>>::Bounds kHydrations{
     500, 0, 1, std::chrono::milliseconds(20)};
 
@@ -137,6 +138,7 @@ Chunks::Chunks(Engine& engine)
       }) {}
 
 base::Result<std::vector<core::StoredChunk>> Chunks::Hydrate(std::span<const core::ChunkId> ids) {
+  if (ids.empty()) return std::vector<core::StoredChunk>();
   ASSIGN_OR_RETURN(auto found, hydrations_.Ask(ids, 0, engine_.CallDeadline()));
   std::vector<core::StoredChunk> chunks;
   for (auto& chunk : found) {
