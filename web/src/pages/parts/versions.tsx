@@ -64,10 +64,11 @@ export function Versions({ document }: { document: Document }) {
     queryKey: ["versions", id, version, indexed_version],
     queryFn: () => dataOf(api.GET("/v1/documents/{id}/versions", { params: { path: { id }, query: { limit: kShown } } })),
   });
-  const [open, setOpen] = useState<Version | null>(null);
+  const [open, setOpen] = useState<number | null>(null); // by its number: whether it is the newest may change meanwhile
   if (error) return <Failure error={error} />;
   if (!data || (data.versions.length < 2 && version < 2)) return null;
   const gone = version - data.versions.length;
+  const shown = data.versions.find((one) => one.version === open);
   return (
     <section className="card padded stack" aria-label="Versions">
       <h2>Versions</h2>
@@ -88,14 +89,14 @@ export function Versions({ document }: { document: Document }) {
                 )}
               </span>
             </span>
-            <button type="button" className="button small" aria-label={`Show version ${one.version}`} onClick={() => setOpen(one)}>
+            <button type="button" className="button small" aria-label={`Show version ${one.version}`} onClick={() => setOpen(one.version)}>
               Show
             </button>
           </li>
         ))}
       </ul>
       {gone > 0 && <p className="faint">{data.next_cursor ? "Older ones are listed by the command line." : `${plural(gone, "older text")} went: an overtaken one stays for 24 hours.`}</p>}
-      {open && <OneVersion document={document} version={open} onClose={() => setOpen(null)} />}
+      {shown && <OneVersion document={document} version={shown} onClose={() => setOpen(null)} />}
     </section>
   );
 }
