@@ -80,9 +80,17 @@ Contents ReadContents(Connection& connection, std::span<const DocumentVersion> v
   return contents;
 }
 
-/// Fills in what the relay builds messages from. Answers which rows need no message any more.
-std::vector<std::int64_t> CompleteUploads(Connection& connection, std::span<core::OutboxRow* const> uploads,
-                                          std::size_t max_inline_bytes) {
+/// Uploads that get no message now, ascending.
+struct LeftOut {
+  std::vector<std::int64_t> needless;  // nor ever: overtaken, indexed or deleted
+  std::vector<std::int64_t> unseen;    // what they are about is not visible yet
+};
+
+/// Fills in what the relay builds messages from. The rows were read with locks, the rest is not: MariaDB shows what a
+/// transaction added to a reader that locks a moment before it shows it to others (its trx_t::commit_in_memory changes
+/// the state, and only then leaves the set that snapshots are made of). So a row is never needless by what is missing.
+LeftOut CompleteUploads(Connection& connection, std::span<core::OutboxRow* const> uploads,
+                        std::size_t max_inline_bytes) {
   std::set<core::DocumentId> documents;
   std::vector<DocumentVersion> versions;
   for (const core::OutboxRow* row : uploads) {
@@ -92,12 +100,16 @@ std::vector<std::int64_t> CompleteUploads(Connection& connection, std::span<core
   const StateRows states = ReadStates(connection, documents);
   const auto known = FindVersions(connection, versions);
   std::vector<DocumentVersion> inline_versions;
-  std::vector<std::int64_t> needless;
+  LeftOut left_out;
   for (core::OutboxRow* row : uploads) {
     const auto state = states.find(row->document_id);
     const auto version = known.find({row->document_id, row->version});
-    if (state == states.end() || !state->second.IsOpen(row->version) || version == known.end()) {
-      needless.push_back(row->id);
+    if (state == states.end() || state->second.version < row->version) {
+      left_out.unseen.push_back(row->id);
+      continue;
+    }
+    if (!state->second.IsOpen(row->version) || version == known.end()) {
+      left_out.needless.push_back(row->id);
       continue;
     }
     row->title = version->second.title;
@@ -110,7 +122,7 @@ std::vector<std::int64_t> CompleteUploads(Connection& connection, std::span<core
     const auto content = contents.find({row->document_id, row->version});
     if (content != contents.end()) row->content = std::move(content->second);
   }
-  return needless;
+  return left_out;
 }
 
 std::vector<std::int64_t> IdsOf(const std::vector<core::OutboxRow>& rows) {
@@ -126,10 +138,13 @@ std::vector<core::OutboxRow> ClaimSome(Connection& connection, std::size_t limit
   for (core::OutboxRow& row : rows) {
     if (!row.record) uploads.push_back(&row);
   }
-  const std::vector<std::int64_t> needless = CompleteUploads(connection, uploads, max_inline_bytes);
-  RemoveOutboxRows(connection, needless);
+  const LeftOut left_out = CompleteUploads(connection, uploads, max_inline_bytes);
+  RemoveOutboxRows(connection, left_out.needless);
+  const auto among = [](const std::vector<std::int64_t>& ids, std::int64_t id) {
+    return std::binary_search(ids.begin(), ids.end(), id);  // they came in the order of ids
+  };
   std::erase_if(rows, [&](const core::OutboxRow& row) {
-    return std::binary_search(needless.begin(), needless.end(), row.id);  // both come in the order of ids
+    return among(left_out.needless, row.id) || among(left_out.unseen, row.id);
   });
   const std::vector<std::int64_t> claimed = IdsOf(rows);
   InPieces(std::span(claimed), [&](std::span<const std::int64_t> piece) {
