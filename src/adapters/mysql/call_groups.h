@@ -78,11 +78,6 @@ class CallGroups {
 
   using Group = std::vector<Call*>;
 
-  /// Whether the call of a group may have been carried out though it failed, or would fail alone as well.
-  static bool IsOutage(base::Code code) {
-    return code == base::Code::kUnavailable || code == base::Code::kDeadlineExceeded || code == base::Code::kOverloaded;
-  }
-
   /// Runs the first of those that wait. REQUIRES: `lock` held, and one waits.
   void RunGroup(std::unique_lock<std::mutex>& lock) {
     const Group group = TakeGroup();
@@ -123,7 +118,8 @@ class CallGroups {
 
   /// REQUIRES: mutex_ held: a call goes when it sees its stage.
   void Share(const Group& group, Answers together) {
-    const bool alone = !together && group.size() > 1 && !IsOutage(together.error().code);
+    // After an outage it may have been carried out, or would fail alone as well.
+    const bool alone = !together && group.size() > 1 && !base::IsRetryable(together.error().code);
     std::size_t first = 0;
     for (Call* call : group) {
       if (together) {

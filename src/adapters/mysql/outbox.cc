@@ -88,7 +88,8 @@ struct LeftOut {
 
 /// Fills in what the relay builds messages from. The rows were read with locks, the rest is not: MariaDB shows what a
 /// transaction added to a reader that locks a moment before it shows it to others (its trx_t::commit_in_memory changes
-/// the state, and only then leaves the set that snapshots are made of). So a row is never needless by what is missing.
+/// the state, and only then leaves the set that snapshots are made of). So a row whose document does not show its
+/// version yet is not needless; where it does, all else that was committed with it is visible, too.
 LeftOut CompleteUploads(Connection& connection, std::span<core::OutboxRow* const> uploads,
                         std::size_t max_inline_bytes) {
   std::set<core::DocumentId> documents;
