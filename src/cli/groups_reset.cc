@@ -52,17 +52,25 @@ int Reset(const ResetOptions& options, const Context& context) {
   }
   const json::object& plan = answer->get_object();
   std::vector<std::vector<std::string>> rows;
+  bool known = false;  // whether the group has been in this topic before
   for (const json::value& item : ArrayAt(plan, "partitions")) {
     if (!item.is_object()) continue;
     const json::object& partition = item.get_object();
+    known |= !NumberText(partition, "from", "").empty();
     rows.push_back({TextAt(plan, "topic"), NumberText(partition, "partition"), NumberText(partition, "from"),
                     NumberText(partition, "to")});
   }
   Print(FormatTable({"TOPIC", "PARTITION", "FROM", "TO"}, rows, TableWidth()));
   if (options.execute) return kOk;
   const int64_t members = IntegerAt(plan, "members");
-  Complain(members > 0 ? fmt::format("nothing was changed, and cannot be while the group has {} members", members)
-                       : "nothing was changed: --execute does it");
+  if (members > 0) {
+    Complain(fmt::format("nothing was changed, and cannot be while the group has {} members", members));
+  } else if (!known) {
+    Complain(fmt::format("nothing was changed: no group {} has read this so far; --execute lets it begin here",
+                         options.group));
+  } else {
+    Complain("nothing was changed: --execute does it");
+  }
   return kOk;
 }
 

@@ -218,6 +218,7 @@ def test_group_goes_on_where_it_stopped(server, topic):
     assert (described["state"], described["lag"], described["members"]) == ("Empty", 0, [])
 
     reset = ["groups", "reset", group, "--topic", topic + ":0"]
+    assert "no group mistyped" in millrace(server, "groups", "reset", "mistyped", *reset[3:], "--to-latest").stderr
     dry = millrace(server, *reset, "--to-offset", 1)
     assert "--execute" in dry.stderr and server.get(f"/v1/groups/{group}")["lag"] == 0
     plan = json.loads(millrace(server, *reset, "--to-offset", 1, "--execute", "-o", "json").stdout)
