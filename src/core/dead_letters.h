@@ -27,6 +27,9 @@ struct DeadLetterDraft {
   LogRecord copy;  // for the dead-letter topic: key, value and headers as read, with those of ingest/failure_headers.h
 };
 
+/// What becomes of a dead letter that rests on the list already: its record was read twice, and no copy is sent again.
+enum class WhenListed { kUpdate, kLeave };
+
 /// A dead letter as it is listed; its payload is a RecordPayload.
 struct DeadLetter {
   DeadLetterId id = 0;

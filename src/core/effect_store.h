@@ -49,6 +49,14 @@ struct WorkOrder {
   std::int32_t staged_chunks = 0;  // already staged by a run that died: go on from this chunk index
   int attempts = 0;                // this one included
 
+  /// An order not to run `version`.
+  static WorkOrder Skip(Verdict verdict, Version version) {
+    WorkOrder order;
+    order.verdict = verdict;
+    order.version = version;
+    return order;
+  }
+
   /// Nothing is left to do with the record, whoever asks.
   bool settled() const {
     return verdict == Verdict::kAlreadyIndexed || verdict == Verdict::kSuperseded || verdict == Verdict::kDeleted;

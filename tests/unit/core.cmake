@@ -2,6 +2,7 @@ millrace_test(unit_core SOURCES
   core/chunker_test.cc
   core/document_event_test.cc
   core/document_test.cc
+  core/fence_test.cc
   core/filter_test.cc
   core/limits_test.cc
   core/metadata_test.cc

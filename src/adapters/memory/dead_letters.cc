@@ -27,7 +27,7 @@ bool Matches(const core::DeadLetter& letter, const core::DeadLetterQuery& query)
 
 }  // namespace
 
-void Tables::ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_listed, core::Timestamp now) {
+void Tables::ListDeadLetter(const core::DeadLetterDraft& draft, core::WhenListed when_listed, core::Timestamp now) {
   auto found = dead_letters.find(draft.id);
   if (found == dead_letters.end()) {
     found = std::ranges::find_if(dead_letters, [&](const auto& row) {
@@ -42,7 +42,7 @@ void Tables::ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_
   }
   const bool listed = found != dead_letters.end();
   const bool read_twice = listed && !found->second.letter.redriven_at;
-  if (read_twice && when_listed == WhenListed::kLeave) return;
+  if (read_twice && when_listed == core::WhenListed::kLeave) return;
   const core::DeadLetterId id = listed ? found->first : ++last_dead_letter_id;
   auto& [letter, copy] = dead_letters[id];
   if (!listed) {

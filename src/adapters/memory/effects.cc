@@ -226,7 +226,7 @@ base::Result<std::vector<core::Applied>> Effects::Fail(std::span<const core::Fai
       tables_.AddRecord(failure.retry->copy, failure.id, failure.version, now, 0);
     } else {
       tables_.EraseChunks(*document, failure.version);
-      if (failure.dead_letter) tables_.ListDeadLetter(*failure.dead_letter, WhenListed::kUpdate, now);
+      if (failure.dead_letter) tables_.ListDeadLetter(*failure.dead_letter, core::WhenListed::kUpdate, now);
     }
     tables_.AddEvent(*document, failure.version, document->status, now);
     applied.push_back(core::Applied::kYes);
@@ -237,7 +237,7 @@ base::Result<std::vector<core::Applied>> Effects::Fail(std::span<const core::Fai
 base::Status Effects::DeadLetter(std::span<const core::DeadLetterDraft> records, base::Deadline deadline) {
   if (deadline.expired()) return Late();
   std::lock_guard lock(tables_.mutex);
-  for (const auto& record : records) tables_.ListDeadLetter(record, WhenListed::kLeave, core::Now());
+  for (const auto& record : records) tables_.ListDeadLetter(record, core::WhenListed::kLeave, core::Now());
   return {};
 }
 

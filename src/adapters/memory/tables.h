@@ -108,9 +108,6 @@ struct KeyedRequest {
   std::map<std::int64_t, core::Accepted> accepted;  // by line
 };
 
-/// What becomes of a dead letter that rests on the list already: its record was read twice, and no copy is sent again.
-enum class WhenListed { kUpdate, kLeave };
-
 struct ChunkPlace {
   core::DocumentId document_id = 0;
   core::Version version = 0;
@@ -155,7 +152,7 @@ struct Tables {
   /// Anything but events.
   bool OwesRecord(core::DocumentId id) const;
 
-  void ListDeadLetter(const core::DeadLetterDraft& draft, WhenListed when_listed, core::Timestamp now);
+  void ListDeadLetter(const core::DeadLetterDraft& draft, core::WhenListed when_listed, core::Timestamp now);
   /// Those of the document's versions `from` … `up_to`.
   void EraseDeadLetters(core::DocumentId id, core::Version from, core::Version up_to);
 

@@ -71,11 +71,9 @@ class Round {
   }
 
   core::Accepted Update(const core::NewDocument& document, StateRow& state) {
-    const VersionDraft draft = DraftOf(document);
+    const auto draft = core::VersionDraft::Of(document);
     const auto newest = newest_.find({state.id, state.version});
-    const bool failed =
-        state.status == core::DocumentStatus::kFailed || state.status == core::DocumentStatus::kDeadLettered;
-    if (newest != newest_.end() && !failed && newest->second.identity_hash == draft.IdentityHash()) {
+    if (newest != newest_.end() && !state.failed() && newest->second.identity_hash == draft.IdentityHash()) {
       return {state.id, state.version, core::AcceptKind::kUnchanged};
     }
     writer_.Rewrite(state.id, document.title, document.content);
@@ -99,7 +97,7 @@ class Round {
         StateRow state;
         state.id = connection_.inserted_id(i);
         state.created_at = now_;
-        Add(document, state, DraftOf(document));
+        Add(document, state, core::VersionDraft::Of(document));
         accepted[rest[i]] = {state.id, state.version, core::AcceptKind::kCreated, now_};
       }
       rest = rest.subspan(count);
@@ -132,10 +130,6 @@ class Round {
     writer_.AddVersion(state, draft, now_);
     writer_.Save(state);
     writer_.AddUpload(state.id, state.version, now_, core::UploadDelay(document));
-  }
-
-  static VersionDraft DraftOf(const core::NewDocument& document) {
-    return {document.title, document.content, core::FormatMetadata(document.metadata), document.chunking};
   }
 
   static std::optional<Blob> KeyOf(const core::NewDocument& document) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/dead_letter_rows.h"
 #include "core/record_headers.h"
 
 namespace millrace::mysql {
@@ -41,16 +42,6 @@ std::optional<Listed> LockListed(Connection& connection, const core::DeadLetterD
   return Listed{by_version.Int(0), by_version.Int(1) != 0};
 }
 
-/// A new row that only says where the record lay first. Another transaction that adds the same one waits for ours.
-core::DeadLetterId Insert(Connection& connection, const core::DeadLetterDraft& draft) {
-  connection.Run(R"sql(
-      INSERT INTO dead_letters(original_topic, original_partition, original_offset, original_at, document_id, version,
-                               attempts, error_code, error_message, error_stage, failed_at, value_bytes)
-      VALUES (?, ?, ?, ?, 0, 0, 0, '', '', '', 0, 0))sql",
-                 draft.original.topic, draft.original.partition, draft.original.offset, draft.original_timestamp);
-  return connection.last_insert_id();
-}
-
 void Update(Connection& connection, core::DeadLetterId id, const core::DeadLetterDraft& draft, core::Timestamp now) {
   const std::string headers = core::EncodeHeaders(draft.copy.headers);
   connection.Run(R"sql(
@@ -64,8 +55,8 @@ void Update(Connection& connection, core::DeadLetterId id, const core::DeadLette
 
 }  // namespace
 
-void ListDeadLetters(Connection& connection, std::vector<const core::DeadLetterDraft*> drafts, WhenListed when_listed,
-                     core::Timestamp now, DocumentWriter& writer) {
+void ListDeadLetters(Connection& connection, std::vector<const core::DeadLetterDraft*> drafts,
+                     core::WhenListed when_listed, core::Timestamp now, DocumentWriter& writer) {
   const auto place = [](const core::DeadLetterDraft* draft) {
     return std::tie(draft->original.topic, draft->original.partition, draft->original.offset);
   };
@@ -73,16 +64,11 @@ void ListDeadLetters(Connection& connection, std::vector<const core::DeadLetterD
   for (const core::DeadLetterDraft* draft : drafts) {
     const std::optional<Listed> listed = LockListed(connection, *draft);
     const bool read_twice = listed && listed->rests;
-    if (read_twice && when_listed == WhenListed::kLeave) continue;
-    const core::DeadLetterId id = listed ? listed->id : Insert(connection, *draft);
+    if (read_twice && when_listed == core::WhenListed::kLeave) continue;
+    const core::DeadLetterId id = listed ? listed->id : sql::InsertLetter(connection, *draft);
     Update(connection, id, *draft, now);
     if (!read_twice) writer.AddRecord(draft->copy, {draft->document_id, draft->version}, now, id);
   }
-}
-
-void NoteVersion(Connection& connection, core::DeadLetterId id, const DocumentVersion& version) {
-  connection.Run("UPDATE dead_letters SET document_id = ?, version = ? WHERE id = ?", version.first, version.second,
-                 id);
 }
 
 void RemoveDeadLetters(Connection& connection, std::span<const DocumentVersion> up_to) {
@@ -103,13 +89,8 @@ void RemoveDeadLetters(Connection& connection, std::span<const DocumentVersion> 
 std::int64_t RemoveDeadLetters(Connection& connection, std::vector<core::DeadLetterId> ids) {
   std::sort(ids.begin(), ids.end());
   std::int64_t removed = 0;
-  for (const core::DeadLetterId id : ids) removed += connection.Run("DELETE FROM dead_letters WHERE id = ?", id);
+  for (const core::DeadLetterId id : ids) removed += sql::RemoveLetter(connection, id) ? 1 : 0;
   return removed;
-}
-
-void StoreCopyPosition(Connection& connection, core::DeadLetterId id, const core::Position& position) {
-  connection.Run("UPDATE dead_letters SET position_topic = ?, position_partition = ?, position_offset = ? WHERE id = ?",
-                 position.topic, position.partition, position.offset, id);
 }
 
 }  // namespace millrace::mysql

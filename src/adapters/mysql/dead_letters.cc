@@ -2,13 +2,14 @@
 
 #include <fmt/core.h>
 
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/dead_letter_rows.h"
+#include "core/fence.h"
 #include "core/record_headers.h"
 
 namespace millrace::mysql {
@@ -35,43 +36,6 @@ std::string ConditionOf(const core::DeadLetterQuery& query) {
   return condition;
 }
 
-constexpr std::string_view kSelectLetters = R"sql(
-    SELECT id, original_topic, original_partition, original_offset, original_at, document_id, version, attempts,
-           error_code, error_message, error_stage, failed_at, redrives, redriven_at, position_topic, position_partition,
-           position_offset, value_bytes
-    FROM dead_letters)sql";
-
-core::DeadLetter ReadLetter(const Rows& row) {
-  core::DeadLetter letter;
-  letter.id = row.Int(0);
-  letter.original = {row.Text(1), static_cast<std::int32_t>(row.Int(2)), row.Int(3)};
-  letter.original_timestamp = row.Time(4);
-  letter.document_id = row.Int(5);
-  letter.version = row.Int(6);
-  letter.attempts = static_cast<int>(row.Int(7));
-  letter.error = {row.Text(8), row.Text(9), row.Text(10)};
-  letter.failed_at = row.Time(11);
-  letter.redrives = static_cast<int>(row.Int(12));
-  letter.redriven_at = row.OptionalTime(13);
-  if (!row.IsNull(14)) letter.position = {row.Text(14), static_cast<std::int32_t>(row.Int(15)), row.Int(16)};
-  letter.value_bytes = row.Int(17);
-  return letter;
-}
-
-/// That a dead letter's document, whose state is locked, may take its version up again.
-base::Status CheckOpen(const StateRows& states, const DocumentVersion& letter) {
-  const auto found = states.find(letter.first);
-  const auto refuse = [&](std::string_view why) {
-    return base::Error{base::Code::kConflict, fmt::format("document {} {}", letter.first, why), {}};
-  };
-  if (found != states.end() && found->second.deleted()) return refuse("is deleted");
-  if (letter.second == 0) return {};
-  if (found == states.end() || letter.second <= found->second.deleted_version) return refuse("was deleted since");
-  if (letter.second < found->second.version) return refuse("has a newer version");
-  if (letter.second <= found->second.indexed_version) return refuse("is indexed");
-  return {};
-}
-
 void Requeue(DocumentWriter& writer, StateRow& state, core::Timestamp now) {
   state.Requeue(now);
   writer.Save(state);
@@ -91,11 +55,12 @@ base::Status RedriveOne(Connection& connection, core::DeadLetterId id, const cor
   }
   if (!select.IsNull(2)) return {base::Code::kConflict, fmt::format("dead letter {} is under way already", id)};
   const DocumentVersion version{*document, select.Int(1)};
-  RETURN_IF_ERROR(CheckOpen(states, version));
+  const auto state = states.find(*document);
+  RETURN_IF_ERROR(core::CheckRedrive(state == states.end() ? nullptr : &state->second, *document, version.second));
   DocumentWriter writer(connection);
-  if (version.second > 0) Requeue(writer, states.at(*document), now);
+  if (version.second > 0) Requeue(writer, state->second, now);
   writer.AddRecord(record, version, now, 0);
-  connection.Run("UPDATE dead_letters SET redrives = redrives + 1, redriven_at = ? WHERE id = ?", now, id);
+  sql::NoteRedriven(connection, id, now);
   writer.Flush();
   return {};
 }
@@ -104,11 +69,11 @@ base::Status RedriveOne(Connection& connection, core::DeadLetterId id, const cor
 
 base::Result<std::vector<core::DeadLetter>> DeadLetterList::List(const core::DeadLetterQuery& query) {
   return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::DeadLetter>> {
-    std::string sql = std::string(kSelectLetters) + ConditionOf(query);
+    std::string sql = std::string(sql::kSelectLetters) + ConditionOf(query);
     if (query.before) sql += fmt::format(" AND id < {}", *query.before);
     Rows rows(connection, sql + fmt::format(" ORDER BY id DESC LIMIT {}", query.limit));
     std::vector<core::DeadLetter> letters;
-    while (rows.Next()) letters.push_back(ReadLetter(rows));
+    while (rows.Next()) letters.push_back(sql::ReadLetter(rows));
     return letters;
   });
 }
@@ -123,11 +88,9 @@ base::Result<std::int64_t> DeadLetterList::Count(const core::DeadLetterQuery& qu
 
 base::Result<std::vector<core::DeadLetterReason>> DeadLetterList::Reasons() {
   return engine_.ReadOne([](Connection& connection) -> base::Result<std::vector<core::DeadLetterReason>> {
-    Rows rows(connection, R"sql(
-        SELECT error_code, error_stage, count(*), max(failed_at) FROM dead_letters GROUP BY error_code, error_stage
-        ORDER BY 3 DESC, 4 DESC, 1, 2)sql");
+    Rows rows(connection, sql::kSelectReasons);
     std::vector<core::DeadLetterReason> reasons;
-    while (rows.Next()) reasons.push_back({rows.Text(0), rows.Text(1), rows.Int(2), rows.Time(3)});
+    while (rows.Next()) reasons.push_back(sql::ReadReason(rows));
     return reasons;
   });
 }

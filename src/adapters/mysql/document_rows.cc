@@ -3,13 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "adapters/mysql/server_clock.h"
 #include "base/utf8.h"
-#include "core/document_store.h"
 #include "core/log.h"
-#include "core/metadata.h"
 #include "core/record_headers.h"
 #include "core/sha256.h"
 
@@ -31,27 +28,6 @@ core::Timestamp ServerTime(Connection& connection) {
 
 }  // namespace
 
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
-  auto metadata = core::ParseMetadata(json);
-  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
-  return std::move(*metadata);
-}
-
-core::Chunking ReadChunking(const Rows& row, int first) {
-  return {core::ParseStrategy(row.View(first)).value_or(core::ChunkStrategy::kPassage),
-          static_cast<int>(row.Int(first + 1)), static_cast<int>(row.Int(first + 2))};
-}
-
-std::string VersionDraft::IdentityHash() const {
-  core::Sha256 hash;
-  hash.Update(fmt::format("{}:{}:{}:{}:{}:{}\n", title.size(), metadata.size(), content.size(),
-                          core::StrategyName(chunking.strategy), chunking.max_tokens, chunking.overlap_tokens));
-  hash.Update(title);
-  hash.Update(metadata);
-  hash.Update(content);
-  return hash.HexDigest();
-}
-
 std::string AnyOf(std::span<const DocumentVersion> versions) {
   std::string condition;
   for (const auto& [id, version] : versions) {
@@ -64,18 +40,8 @@ std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::
   std::map<DocumentVersion, VersionRow> found;
   InPieces(versions, [&](std::span<const DocumentVersion> piece) {
     Rows rows(connection,
-              "SELECT document_id, version, title, metadata, strategy, max_tokens, overlap_tokens, "
-              "content_bytes, content_hash, identity_hash FROM document_versions WHERE " +
-                  AnyOf(piece));
-    while (rows.Next()) {
-      VersionRow& row = found[{rows.Int(0), rows.Int(1)}];
-      row.title = rows.Text(2);
-      row.metadata = rows.Text(3);
-      row.chunking = ReadChunking(rows, 4);
-      row.content_bytes = rows.Int(7);
-      row.content_hash = rows.Text(8);
-      row.identity_hash = rows.Text(9);
-    }
+              "SELECT document_id, version, " MILLRACE_VERSION_COLUMNS " FROM document_versions WHERE " + AnyOf(piece));
+    while (rows.Next()) found.emplace(DocumentVersion(rows.Int(0), rows.Int(1)), sql::ReadVersion(rows, 2));
   });
   return found;
 }
@@ -107,25 +73,19 @@ DocumentWriter::DocumentWriter(Connection& connection)
     : connection_(connection),
       states_(connection),
       documents_(connection, "INSERT INTO documents(id, title, content) VALUES", kRewrite),
-      versions_(connection,
-                "INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, "
-                "overlap_tokens, content_bytes, content_hash, identity_hash) VALUES"),
+      versions_(connection, "INSERT INTO document_versions(document_id, version, " MILLRACE_VERSION_COLUMNS ") VALUES"),
       contents_(connection, "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES"),
       outbox_(connection, "INSERT INTO outbox(topic, document_id, version, created_at, due_at, value) VALUES"),
       records_(connection, kInsertRecords) {}
 
 void DocumentWriter::AddContent(core::DocumentId id, core::Version version, std::string_view content) {
-  for (int part = 0; part == 0 || !content.empty(); ++part) {
-    std::size_t size = std::min(content.size(), core::ContentStore::kContentPartBytes);
-    if (size < content.size()) size = base::FloorToCodePoint(content, size);
-    const std::string_view data = content.substr(0, size);
-    contents_.Add(id, version, part, core::Sha256Hex(data), Blob{data});
-    content.remove_prefix(size);
-  }
+  sql::ForEachPart(content, [&](int part, const std::string& sha256, std::string_view data) {
+    contents_.Add(id, version, part, sha256, Blob{data});
+  });
 }
 
 void DocumentWriter::AddVersion(StateRow& state, const VersionDraft& draft, core::Timestamp now) {
-  if (state.version > std::max(state.indexed_version, state.deleted_version)) {
+  if (!state.settled()) {
     AddEvent({state.id, state.version, state.revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
   }
   ++state.version;

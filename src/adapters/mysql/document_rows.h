@@ -14,10 +14,11 @@
 #include "adapters/mysql/connection.h"
 #include "adapters/mysql/rows.h"
 #include "adapters/mysql/state_rows.h"
+#include "adapters/sql/document_rows.h"
 #include "core/document.h"
 #include "core/document_event.h"
 #include "core/log.h"
-#include "core/metadata.h"
+#include "core/version_draft.h"
 
 /// The rows of documents, as every write of this adapter reads and changes them: a batch locks its state rows, and
 /// writes each table with one statement. All of it runs inside one transaction.
@@ -25,28 +26,8 @@ namespace millrace::mysql {
 
 using DocumentVersion = std::pair<core::DocumentId, core::Version>;
 
-/// What a client or a foreign record says a version is.
-struct VersionDraft {
-  std::string_view title, content;
-  std::string metadata;  // JSON
-  core::Chunking chunking;
-
-  /// SHA-256 of all of it: equal documents are a no-op.
-  std::string IdentityHash() const;
-};
-
-/// From the JSON of a row; throws kCorrupt.
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id);
-
-/// From three columns: strategy, max_tokens, overlap_tokens.
-core::Chunking ReadChunking(const Rows& row, int first);
-
-struct VersionRow {
-  std::string title, metadata;
-  core::Chunking chunking;
-  std::int64_t content_bytes = 0;
-  std::string content_hash, identity_hash;
-};
+using core::VersionDraft;
+using sql::VersionRow;
 
 std::map<DocumentVersion, VersionRow> FindVersions(Connection& connection, std::span<const DocumentVersion> versions);
 

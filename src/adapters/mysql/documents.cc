@@ -12,6 +12,7 @@
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/idempotency.h"
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/document_rows.h"
 
 namespace millrace::mysql {
 namespace {
@@ -88,35 +89,9 @@ std::string SelectRecords(std::string_view from, std::string_view condition) {
   return std::string(kRecordColumns).append(from).append(kWithVersions).append(condition);
 }
 
-core::DocumentRecord ReadRecord(const Rows& row) {
-  core::DocumentRecord record;
-  record.id = row.Int(0);
-  record.key = row.OptionalText(1);
-  record.title = row.Text(2);
-  if (!row.IsNull(3)) {
-    record.metadata = ReadMetadata(row.View(3), record.id);
-    record.chunking = ReadChunking(row, 4);
-  }
-  record.content_bytes = row.Int(7);
-  record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
-  record.version = row.Int(9);
-  record.indexed_version = row.Int(10);
-  record.revision = row.Int(11);
-  record.chunk_count = row.Int(12);
-  record.attempts = static_cast<int>(row.Int(13));
-  record.created_at = row.Time(14);
-  record.updated_at = row.Time(15);
-  record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
-  if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
-  record.warning = row.OptionalText(23);
-  record.next_attempt_at = row.OptionalTime(28);
-  if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
-  return record;
-}
-
 void AppendRecords(Connection& connection, const std::string& sql, std::vector<core::DocumentRecord>& records) {
   Rows rows(connection, sql);
-  while (rows.Next()) records.push_back(ReadRecord(rows));
+  while (rows.Next()) records.push_back(sql::ReadRecord(rows));
 }
 
 /// Of `text` as it is asked for in DocumentQuery; keys are bytes to the database.
@@ -215,7 +190,7 @@ base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
 base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
   return engine_.ReadOne([&](Connection& connection) -> base::Result<core::DocumentRecord> {
     Rows rows(connection, SelectRecords(kFromDocuments, fmt::format("d.id = {}", id)));
-    if (rows.Next()) return ReadRecord(rows);
+    if (rows.Next()) return sql::ReadRecord(rows);
     return NotFound(id);
   });
 }
@@ -229,18 +204,9 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
 base::Result<std::vector<core::KeptVersion>> Documents::ListVersions(core::DocumentId id, core::Version before,
                                                                      std::size_t limit) {
   return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::KeptVersion>> {
-    Rows rows(connection, fmt::format(R"sql(
-        SELECT v.version, v.title, v.metadata, v.strategy, v.max_tokens, v.overlap_tokens, v.content_bytes,
-               v.version = s.indexed_version, r.retired_at
-        FROM document_versions v JOIN document_state s ON s.document_id = v.document_id
-             LEFT JOIN retired_versions r ON r.document_id = v.document_id AND r.version = v.version
-        WHERE v.document_id = {} AND v.version < {} ORDER BY v.version DESC LIMIT {})sql",
-                                      id, before, limit));
+    Rows rows(connection, fmt::format(sql::kSelectKeptVersions, id, before, limit));
     std::vector<core::KeptVersion> versions;
-    while (rows.Next()) {
-      versions.push_back({rows.Int(0), rows.Text(1), ReadMetadata(rows.View(2), id), ReadChunking(rows, 3), rows.Int(6),
-                          rows.Int(7) != 0, rows.OptionalTime(8)});
-    }
+    while (rows.Next()) versions.push_back(sql::ReadKeptVersion(rows, id));
     return versions;
   });
 }

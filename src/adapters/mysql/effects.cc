@@ -152,7 +152,7 @@ void FailRound(Connection& connection, std::span<const core::Failure> batch, con
     applied[i] = Applied::kYes;
   }
   RemoveChunks(connection, ended);
-  ListDeadLetters(connection, std::move(dead_letters), WhenListed::kUpdate, now, writer);
+  ListDeadLetters(connection, std::move(dead_letters), core::WhenListed::kUpdate, now, writer);
   writer.Flush();
   for (const core::Failure* failure : retries) {  // after what they replace has gone
     writer.AddRecord(failure->retry->copy, {failure->id, failure->version}, now, 0);
@@ -227,7 +227,7 @@ base::Status EffectRows::DeadLetter(std::span<const core::DeadLetterDraft> recor
     std::vector<const core::DeadLetterDraft*> drafts;
     for (const core::DeadLetterDraft& record : records) drafts.push_back(&record);
     DocumentWriter writer(connection);
-    ListDeadLetters(connection, std::move(drafts), WhenListed::kLeave, core::Now(), writer);
+    ListDeadLetters(connection, std::move(drafts), core::WhenListed::kLeave, core::Now(), writer);
     writer.Flush();
     return {};
   });

@@ -8,6 +8,8 @@
 #include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/instances.h"
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/dead_letter_rows.h"
+#include "core/fence.h"
 #include "core/metadata.h"
 
 namespace millrace::mysql {
@@ -15,41 +17,10 @@ namespace {
 
 using Verdict = core::WorkOrder::Verdict;
 
-constexpr core::DocumentId kMaxForeignGap = 10'000'000;  // DELIVERY §1
-
-core::WorkOrder Skip(Verdict verdict, core::Version version) {
-  core::WorkOrder order;
-  order.verdict = verdict;
-  order.version = version;
-  return order;
-}
-
-core::WorkOrder Refuse(std::string reason) {
-  core::WorkOrder order;
-  order.verdict = Verdict::kRefused;
-  order.reason = std::move(reason);
-  return order;
-}
-
 /// Of a row that another program added and nothing more is known of; empty where there is none.
 std::string TitleOf(Connection& connection, core::DocumentId id) {
   Rows rows(connection, fmt::format("SELECT title FROM documents WHERE id = {}", id));
   return rows.Next() ? rows.Text(0) : std::string();
-}
-
-enum class Order { kBefore, kSame, kAfter };
-
-/// Where a record lies relative to the newest one known of its document. Offsets compare within one life of a topic's
-/// partition; a record that was written after the stored one and yet lies before it belongs to a topic made anew.
-Order Compare(const core::Work& work, const StateRow& state) {
-  if (!state.position) return Order::kAfter;
-  const core::Timestamp position_at = state.position_at.value_or(core::Timestamp());
-  if (work.position == *state.position && work.timestamp <= position_at) return Order::kSame;
-  const bool comparable =
-      work.position.topic == state.position->topic && work.position.partition == state.position->partition;
-  if (comparable && work.position.offset > state.position->offset) return Order::kAfter;
-  return work.timestamp > position_at || (!comparable && work.timestamp == position_at) ? Order::kAfter
-                                                                                        : Order::kBefore;
 }
 
 }  // namespace
@@ -74,11 +45,11 @@ void Fence::LockForeign(std::span<const core::Work* const> batch) {
     if (work->version == 0 && !states_.contains(work->id)) unknown.insert(work->id);
   }
   if (unknown.empty()) return;
-  highest_foreign_ = HighestId(connection_) + kMaxForeignGap;
+  highest_foreign_ = HighestId(connection_) + core::kMaxForeignGap;
   for (const core::DocumentId id : unknown) {
     if (id <= 0 || id > highest_foreign_) continue;
     within.insert(id);
-    highest_foreign_ = std::max(highest_foreign_, id + kMaxForeignGap);
+    highest_foreign_ = std::max(highest_foreign_, id + core::kMaxForeignGap);
   }
   states_.merge(LockOrMakeStates(connection_, within, now_));
 }
@@ -99,7 +70,9 @@ core::WorkOrder Fence::Decide(const core::Work& work) {
 
 void Fence::Flush() {
   writer_.Flush();
-  for (const auto& [letter, version] : redriven_) NoteVersion(connection_, letter, version);
+  for (const auto& [letter, version] : redriven_) {
+    sql::NoteVersion(connection_, letter, version.first, version.second);
+  }
   RemoveDeadLetters(connection_, std::move(settled_));
 }
 
@@ -108,7 +81,7 @@ core::WorkOrder Fence::Mark(StateRow& state, const core::Work& work) {
   const Verdict verdict = core::Guard(state.mark, worker_, work.alone,
                                       [this](const std::string& another) { return Lives(connection_, another); });
   if (verdict != Verdict::kProcess) {
-    core::WorkOrder order = Skip(verdict, state.version);
+    auto order = core::WorkOrder::Skip(verdict, state.version);
     order.attempts = state.attempts;
     return order;
   }
@@ -146,35 +119,30 @@ core::WorkOrder Fence::Process(StateRow& state) {
 /// By version: `version` is what the message carries, or was given before.
 core::WorkOrder Fence::DecideVersion(const core::Work& work, core::Version version) {
   StateRow* const state = FindState(work.id);
-  if (!state || version > state->version) {
-    return Refuse(fmt::format("version {} of document {} was never accepted", version, work.id));
-  }
-  if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
-  if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
-  if (version < state->version) return Skip(Verdict::kSuperseded, version);
+  if (auto order = core::FenceVersion(state, work.id, version)) return *std::move(order);
   return Mark(*state, work);
 }
 
 core::WorkOrder Fence::DecideForeign(const core::Work& work) {
   StateRow* const state = FindState(work.id);
-  if (!state) return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest_foreign_));
-  const Order order = Compare(work, *state);
-  if (order == Order::kSame) return DecideVersion(work, state->position_version);
-  if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order == Order::kBefore)) {
-    return Skip(Verdict::kDeleted, state->version);
+  if (!state) return core::RefuseForeign(work.id, highest_foreign_);
+  switch (core::PlaceForeign(*state, work)) {
+    case core::ForeignPlace::kSame: return DecideVersion(work, state->position_version);
+    case core::ForeignPlace::kDeleted: return core::WorkOrder::Skip(Verdict::kDeleted, state->version);
+    case core::ForeignPlace::kSuperseded: return core::WorkOrder::Skip(Verdict::kSuperseded, state->version);
+    case core::ForeignPlace::kNewest: break;
   }
-  if (order == Order::kBefore) return Skip(Verdict::kSuperseded, state->version);
   const auto newest = newest_.find({work.id, state->version});
   const bool known = newest != newest_.end();
   const std::string title = work.title ? *work.title : known ? newest->second.title : TitleOf(connection_, work.id);
-  const VersionDraft draft{title, work.content, known ? newest->second.metadata : core::FormatMetadata({}),
-                           known ? newest->second.chunking : work.chunking};
+  const core::VersionDraft draft{title, work.content, known ? newest->second.metadata : core::FormatMetadata({}),
+                                 known ? newest->second.chunking : work.chunking};
   if (!known || newest->second.identity_hash != draft.IdentityHash()) {
     writer_.Rewrite(work.id, title, work.content);
     writer_.AddVersion(*state, draft, now_);
     newest_[{work.id, state->version}] = {
         title, draft.metadata, draft.chunking, static_cast<std::int64_t>(work.content.size()), {}, {}};
-  } else if (state->version <= std::max(state->indexed_version, state->deleted_version)) {
+  } else if (state->settled()) {
     SetPosition(*state, state->version, work.position, work.timestamp);  // nothing new, and nothing to do
     writer_.Save(*state);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/request_rows.h"
 
 namespace millrace::mysql {
 namespace {
@@ -41,7 +42,7 @@ core::RequestState BeginOne(Connection& connection, const core::RequestClaim& cl
   }
   core::RequestState state = core::Judge(*row, claim);
   if (state.kind == core::RequestState::Kind::kOurs) {
-    connection.Run("UPDATE keyed_requests SET owner = ?, begun_at = ? WHERE id = ?", claim.owner, now, claim.id);
+    sql::TakeRequest(connection, claim, now);
   }
   return state;
 }
@@ -67,11 +68,7 @@ base::Status RequestRows::Finish(const std::string& id, const std::string& owner
   return engine_.Write(deadline, [&](Connection& connection) -> base::Status {
     if (!IsHeldBy(LockRequest(connection, id), owner)) return {};
     // A delete locks the same row before it ends, so one of the two sees what the other did.
-    const auto shows_deleted = connection.Int(R"sql(
-        SELECT 1 FROM keyed_documents k JOIN document_state s ON s.document_id = k.document_id
-        WHERE k.request = ? AND s.status = 'deleted' LIMIT 1)sql",
-                                              id);
-    if (shows_deleted) {
+    if (sql::ShowsDeleted(connection, id)) {
       FreeRequest(connection, id);
       return {};
     }
@@ -85,7 +82,7 @@ base::Status RequestRows::Finish(const std::string& id, const std::string& owner
 base::Status RequestRows::Release(const std::string& id, const std::string& owner, base::Deadline deadline) {
   return engine_.Write(deadline, [&](Connection& connection) -> base::Status {
     if (!IsHeldBy(LockRequest(connection, id), owner)) return {};
-    if (connection.Int("SELECT 1 FROM keyed_documents WHERE request = ? LIMIT 1", id)) {
+    if (sql::BroughtDocuments(connection, id)) {
       FreeRequest(connection, id);
     } else {
       connection.Run("DELETE FROM keyed_requests WHERE id = ?", id);
@@ -154,8 +151,7 @@ std::int64_t RemoveRequests(Connection& connection, core::Timestamp until, std::
       if (!select.Bind(until).Step()) break;
       id = select.Text(0);
     }
-    removed += connection.Run("DELETE FROM keyed_documents WHERE request = ?", id);
-    removed += connection.Run("DELETE FROM keyed_requests WHERE id = ?", id);
+    removed += sql::RemoveRequest(connection, id);
   }
   return removed;
 }

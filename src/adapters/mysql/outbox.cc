@@ -8,10 +8,10 @@
 #include <random>
 #include <utility>
 
-#include "adapters/mysql/dead_letter_rows.h"
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
 #include "adapters/mysql/server_clock.h"
+#include "adapters/sql/dead_letter_rows.h"
 #include "core/document_event.h"
 #include "core/log.h"
 #include "core/record_headers.h"
@@ -234,7 +234,7 @@ base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
     std::vector<std::int64_t> rows;
     for (const auto& [id, one] : by_row) rows.push_back(id);
     RemoveOutboxRows(connection, std::move(rows));
-    for (const auto& [letter, one] : delivered.copies) StoreCopyPosition(connection, letter, one->position);
+    for (const auto& [letter, one] : delivered.copies) sql::StoreCopyPosition(connection, letter, one->position);
     return {};
   });
 }
@@ -259,7 +259,7 @@ base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
 
 base::Result<core::OutboxBacklog> OutboxRows::Backlog() {
   return engine_.ReadOne([](Connection& connection) -> base::Result<core::OutboxBacklog> {
-    Rows rows(connection, "SELECT count(*), (SELECT created_at FROM outbox ORDER BY id LIMIT 1) FROM outbox");
+    Rows rows(connection, sql::kSelectBacklog);
     rows.Next();
     return core::OutboxBacklog{rows.Int(0), rows.OptionalTime(1)};
   });

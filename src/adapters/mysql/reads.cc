@@ -12,7 +12,6 @@
 
 #include "adapters/mysql/document_rows.h"
 #include "adapters/mysql/rows.h"
-#include "core/sha256.h"
 
 namespace millrace::mysql {
 namespace {
@@ -31,7 +30,7 @@ core::StoredChunk ReadChunk(const Rows& row) {
   chunk.chunk = {static_cast<std::int32_t>(row.Int(3)), row.Text(4), row.Int(5), row.Int(6)};
   chunk.document_title = row.Text(7);
   chunk.document_key = row.OptionalText(8);
-  chunk.document_metadata = ReadMetadata(row.View(9), chunk.document_id);
+  chunk.document_metadata = sql::ReadMetadata(row, 9, chunk.document_id);
   return chunk;
 }
 
@@ -56,7 +55,7 @@ core::IndexEntry ReadEntry(const Rows& row) {
   if (!entry.present) return entry;
   entry.title = row.Text(3);
   entry.key = row.OptionalText(4);
-  entry.metadata = ReadMetadata(row.View(5), entry.id);
+  entry.metadata = sql::ReadMetadata(row, 5, entry.id);
   return entry;
 }
 
@@ -116,19 +115,8 @@ constexpr CallGroups<core::ChunkId, std::optional<core::StoredChunk>>::Bounds kH
 
 base::Result<std::string> Contents::ReadPart(core::DocumentId id, core::Version version, std::int32_t part) {
   return engine_.ReadOne([&](Connection& connection) -> base::Result<std::string> {
-    Rows rows(connection, fmt::format("SELECT data, sha256 FROM document_contents WHERE document_id = {} AND "
-                                      "version = {} AND part = {}",
-                                      id, version, part));
-    if (!rows.Next()) {
-      return base::Error{base::Code::kNotFound,
-                         fmt::format("there is no part {} of version {} of document {}", part, version, id),
-                         {}};
-    }
-    if (core::Sha256Hex(rows.View(0)) != rows.View(1)) {
-      return base::Error{
-          base::Code::kCorrupt, fmt::format("part {} of version {} of document {} is damaged", part, version, id), {}};
-    }
-    return rows.Text(0);
+    Rows rows(connection, fmt::format(sql::kSelectPart, id, version, part));
+    return sql::ReadPart(rows.Next() ? &rows : nullptr, id, version, part);
   });
 }
 

@@ -37,11 +37,7 @@ std::vector<core::DocumentId> Find(Connection& connection, const core::ReindexQu
 void CopyVersions(Connection& connection, std::span<const DocumentVersion> versions) {
   InPieces(versions, [&](std::span<const DocumentVersion> piece) {
     const std::string which = AnyOf(piece);
-    connection.Execute(
-        "INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, overlap_tokens, "
-        "content_bytes, content_hash, identity_hash) SELECT document_id, version + 1, title, metadata, strategy, "
-        "max_tokens, overlap_tokens, content_bytes, content_hash, identity_hash FROM document_versions WHERE " +
-        which);
+    connection.Execute(std::string(sql::kCopyVersion) + which);
     connection.Execute("UPDATE document_contents SET version = version + 1 WHERE " + which);
   });
 }

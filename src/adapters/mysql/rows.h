@@ -19,6 +19,8 @@ namespace millrace::mysql {
 /// never comes again. The whole result is fetched at once. Columns count from 0.
 class Rows {
  public:
+  using Failure = mysql::Failure;
+
   Rows(Connection& connection, std::string_view sql);
   ~Rows();
   Rows(const Rows&) = delete;

@@ -9,42 +9,24 @@
 
 #include "adapters/mysql/connection.h"
 #include "core/document.h"
-#include "core/log.h"
-#include "core/poison_guard.h"
+#include "core/fence.h"
 
 /// The rows of `document_state`. A batch locks those of its documents, changes them in memory, and writes what it
 /// changed with few statements. All of it runs inside one transaction.
 namespace millrace::mysql {
 
 /// A row, whole. Version 0: made only to be locked, of a document that nothing is known of yet.
-struct StateRow {
-  core::DocumentId id = 0;
-  core::Version version = 0, indexed_version = 0, deleted_version = 0;
-  core::Revision revision = 0;
-  core::DocumentStatus status = core::DocumentStatus::kQueued;
-  int attempts = 0;
-  std::optional<core::Timestamp> next_attempt_at, deleted_at, created_at;
-  std::optional<core::Position> position;  // of the newest message known
-  std::optional<core::Timestamp> position_at;
-  core::Version position_version = 0;  // which that message carried or was given
+struct StateRow : core::FenceState {
+  std::optional<core::Timestamp> next_attempt_at, created_at;
   std::int64_t chunk_count = 0;
   bool staged = false;  // a version that is not published may have chunks
   core::Timestamp progress_at;
   core::StepTimes steps;
   std::optional<core::DocumentError> error;
   std::optional<std::string> warning;
-  core::RunMark mark;
-  core::Version reindexed_version = 0;  // the newest one that was made by re-indexing
 
   /// As the table has the row, or will when what is saved has been sent; none: it is new.
   std::shared_ptr<const StateRow> stored;
-
-  bool deleted() const { return status == core::DocumentStatus::kDeleted; }
-
-  /// Whether effects of `effects_version` may still be applied.
-  bool IsOpen(core::Version effects_version) const {
-    return effects_version <= version && effects_version > indexed_version && effects_version > deleted_version;
-  }
 
   /// Nothing of its version is tried yet.
   void Requeue(core::Timestamp now) {

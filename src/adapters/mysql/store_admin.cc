@@ -43,7 +43,7 @@ Step RemoveSomeChunks(Connection& connection, core::Timestamp indexed_until, cor
     step.rows += connection.Run("DELETE FROM embeddings WHERE document_id = ? AND version = ? LIMIT ?", id, version,
                                 kMaxRemovedRows - step.rows);
     if (step.rows >= kMaxRemovedRows) return step;  // this version may have more of them
-    connection.Run("UPDATE retired_versions SET chunks_removed = 1 WHERE document_id = ? AND version = ?", id, version);
+    sql::NoteChunksRemoved(connection, id, version);
   }
   return step;
 }
@@ -52,9 +52,7 @@ Step RemoveSomeContents(Connection& connection, core::Timestamp until) {
   Step step;
   for (const auto& [id, version] : FindRetired(connection, true, until, until)) {
     step.more = true;
-    step.rows += connection.Run("DELETE FROM document_contents WHERE document_id = ? AND version = ?", id, version);
-    connection.Run("DELETE FROM document_versions WHERE document_id = ? AND version = ?", id, version);
-    connection.Run("DELETE FROM retired_versions WHERE document_id = ? AND version = ?", id, version);
+    step.rows += sql::RemoveRetired(connection, id, version);
     if (step.rows >= kMaxRemovedRows) return step;
   }
   return step;

@@ -5,30 +5,18 @@
 #include <string>
 
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/trace_rows.h"
 #include "core/log.h"
 
 namespace millrace::mysql {
-namespace {
-
-void AddRecord(const Rows& row, int column, core::DocumentTraces& traces) {
-  if (row.IsNull(column)) return;
-  const core::Position position{row.Text(column), static_cast<std::int32_t>(row.Int(column + 1)), row.Int(column + 2)};
-  traces.records.push_back({position, row.OptionalTime(column + 3)});
-}
-
-}  // namespace
-
 base::Result<core::DocumentTraces> Traces::Find(core::DocumentId id) {
   return engine_.Read([&](Connection& connection) -> base::Result<core::DocumentTraces> {
     core::DocumentTraces traces;
-    Rows state(connection, fmt::format(R"sql(
-        SELECT status = 'deleted', position_topic, position_partition, position_offset, position_at
-        FROM document_state WHERE document_id = {})sql",
-                                       id));
+    Rows state(connection, fmt::format(sql::kSelectStateTraces, id));
     const bool known = state.Next();
     if (known) {
       traces.deleted = state.Int(0) != 0;
-      AddRecord(state, 1, traces);
+      sql::AddRecord(state, 1, traces);
     }
     Rows counts(connection, fmt::format(R"sql(
         SELECT (SELECT count(*) FROM documents WHERE id = {0}) +
@@ -51,15 +39,11 @@ base::Result<core::DocumentTraces> Traces::Find(core::DocumentId id) {
     if (!known && traces.documents == 0) {
       return base::Error{base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
     }
-    Rows letters(connection, fmt::format(R"sql(
-        SELECT original_topic, original_partition, original_offset, original_at,
-               position_topic, position_partition, position_offset, failed_at
-        FROM dead_letters WHERE document_id = {} ORDER BY id)sql",
-                                         id));
+    Rows letters(connection, fmt::format(sql::kSelectLetterTraces, id));
     while (letters.Next()) {
       ++traces.dead_letters;
-      AddRecord(letters, 0, traces);
-      AddRecord(letters, 4, traces);
+      sql::AddRecord(letters, 0, traces);
+      sql::AddRecord(letters, 4, traces);
     }
     return traces;
   });

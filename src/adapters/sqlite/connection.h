@@ -47,6 +47,8 @@ class Connection;
 /// A prepared statement, lent by its connection's cache. Columns count from 0.
 class Statement {
  public:
+  using Failure = sqlite::Failure;
+
   Statement(Connection& connection, std::string_view sql);
   ~Statement();
   Statement(const Statement&) = delete;

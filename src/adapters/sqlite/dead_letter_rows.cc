@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/sql/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
 #include "core/record_headers.h"
 
@@ -32,16 +33,6 @@ std::optional<Listed> FindListed(Connection& connection, const core::DeadLetterD
   return Listed{by_version.Int(0), by_version.Int(1) != 0};
 }
 
-/// A new row that only says where the record lay first.
-core::DeadLetterId Insert(Connection& connection, const core::DeadLetterDraft& draft) {
-  connection.Run(R"sql(
-      INSERT INTO dead_letters(original_topic, original_partition, original_offset, original_at, document_id, version,
-                               attempts, error_code, error_message, error_stage, failed_at, value_bytes)
-      VALUES (?1, ?2, ?3, ?4, 0, 0, 0, '', '', '', 0, 0))sql",
-                 draft.original.topic, draft.original.partition, draft.original.offset, draft.original_timestamp);
-  return connection.last_insert_id();
-}
-
 void Update(Connection& connection, core::DeadLetterId id, const core::DeadLetterDraft& draft, core::Timestamp now) {
   const std::string headers = core::EncodeHeaders(draft.copy.headers);
   connection.Run(R"sql(
@@ -55,31 +46,24 @@ void Update(Connection& connection, core::DeadLetterId id, const core::DeadLette
 
 }  // namespace
 
-void ListDeadLetter(Connection& connection, const core::DeadLetterDraft& draft, WhenListed when_listed,
+void ListDeadLetter(Connection& connection, const core::DeadLetterDraft& draft, core::WhenListed when_listed,
                     core::Timestamp now) {
   const std::optional<Listed> listed = FindListed(connection, draft);
   const bool read_twice = listed && listed->rests;
-  if (read_twice && when_listed == WhenListed::kLeave) return;
-  const core::DeadLetterId id = listed ? listed->id : Insert(connection, draft);
+  if (read_twice && when_listed == core::WhenListed::kLeave) return;
+  const core::DeadLetterId id = listed ? listed->id : sql::InsertLetter(connection, draft);
   Update(connection, id, draft, now);
   if (!read_twice) AddRecord(connection, draft.copy, draft.document_id, draft.version, now, id);
 }
 
 void FollowRedriven(Connection& connection, const core::Work& work, const core::WorkOrder& order) {
-  if (order.settled()) connection.Run("DELETE FROM dead_letters WHERE id = ?1", work.dead_letter);
+  if (order.settled()) sql::RemoveLetter(connection, work.dead_letter);
   if (order.verdict != core::WorkOrder::Verdict::kProcess) return;
-  connection.Run("UPDATE dead_letters SET document_id = ?2, version = ?3 WHERE id = ?1", work.dead_letter, work.id,
-                 order.version);
+  sql::NoteVersion(connection, work.dead_letter, work.id, order.version);
 }
 
 void RemoveDeadLetters(Connection& connection, core::DocumentId id, core::Version up_to) {
   connection.Run("DELETE FROM dead_letters WHERE document_id = ?1 AND version BETWEEN 1 AND ?2", id, up_to);
-}
-
-void StoreCopyPosition(Connection& connection, core::DeadLetterId id, const core::Position& position) {
-  connection.Run(R"sql(
-      UPDATE dead_letters SET position_topic = ?2, position_partition = ?3, position_offset = ?4 WHERE id = ?1)sql",
-                 id, position.topic, position.partition, position.offset);
 }
 
 }  // namespace millrace::sqlite

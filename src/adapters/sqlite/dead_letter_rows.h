@@ -7,11 +7,8 @@
 /// Rows of `dead_letters`, as effects and the outbox write them. Inside the writer's transaction.
 namespace millrace::sqlite {
 
-/// What becomes of one that rests on the list already: its record was read twice, and no copy is sent again.
-enum class WhenListed { kUpdate, kLeave };
-
 /// Puts `draft` on the list and owes the dead-letter topic its copy.
-void ListDeadLetter(Connection& connection, const core::DeadLetterDraft& draft, WhenListed when_listed,
+void ListDeadLetter(Connection& connection, const core::DeadLetterDraft& draft, core::WhenListed when_listed,
                     core::Timestamp now);
 
 /// What Begin decided on a redriven record, for its dead letter: the version that it became, or that it is done with.
@@ -19,7 +16,4 @@ void FollowRedriven(Connection& connection, const core::Work& work, const core::
 
 /// Those of the document's versions 1 … `up_to`.
 void RemoveDeadLetters(Connection& connection, core::DocumentId id, core::Version up_to);
-
-void StoreCopyPosition(Connection& connection, core::DeadLetterId id, const core::Position& position);
-
 }  // namespace millrace::sqlite

@@ -2,43 +2,11 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
-#include "base/utf8.h"
-#include "core/document_store.h"
 #include "core/log.h"
-#include "core/metadata.h"
 #include "core/record_headers.h"
 #include "core/sha256.h"
 
 namespace millrace::sqlite {
-namespace {
-
-void AddContent(Connection& connection, core::DocumentId id, core::Version version, std::string_view content) {
-  for (int part = 0; part == 0 || !content.empty(); ++part) {
-    std::size_t size = std::min(content.size(), core::ContentStore::kContentPartBytes);
-    if (size < content.size()) size = base::FloorToCodePoint(content, size);
-    const std::string_view data = content.substr(0, size);
-    connection.Run(
-        "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES (?1, ?2, ?3, ?4, ?5)", id,
-        version, part, core::Sha256Hex(data), Blob{data});
-    content.remove_prefix(size);
-  }
-}
-
-}  // namespace
-
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id) {
-  auto metadata = core::ParseMetadata(json);
-  if (!metadata) throw Failure({base::Code::kCorrupt, fmt::format("the metadata of document {} is damaged", id), {}});
-  return std::move(*metadata);
-}
-
-core::Chunking ReadChunking(const Statement& row, int first) {
-  return {core::ParseStrategy(row.View(first)).value_or(core::ChunkStrategy::kPassage),
-          static_cast<int>(row.Int(first + 1)), static_cast<int>(row.Int(first + 2))};
-}
-
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
@@ -56,7 +24,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   row.attempts = static_cast<int>(select.Int(5));
   row.deleted_at = select.OptionalTime(6);
   if (!select.IsNull(7)) row.position = {select.Text(7), static_cast<std::int32_t>(select.Int(8)), select.Int(9)};
-  row.position_at = select.Time(10);
+  row.position_at = select.OptionalTime(10);
   row.position_version = select.Int(11);
   row.mark = {select.Text(12), select.Int(13) != 0, static_cast<int>(select.Int(14))};
   row.received_at = select.OptionalTime(15);
@@ -64,29 +32,11 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   return row;
 }
 
-std::string VersionDraft::IdentityHash() const {
-  core::Sha256 hash;
-  hash.Update(fmt::format("{}:{}:{}:{}:{}:{}\n", title.size(), metadata.size(), content.size(),
-                          core::StrategyName(chunking.strategy), chunking.max_tokens, chunking.overlap_tokens));
-  hash.Update(title);
-  hash.Update(metadata);
-  hash.Update(content);
-  return hash.HexDigest();
-}
-
 std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId id, core::Version version) {
-  Statement select(connection, R"sql(
-      SELECT title, metadata, strategy, max_tokens, overlap_tokens, content_bytes, content_hash, identity_hash
-      FROM document_versions WHERE document_id = ?1 AND version = ?2)sql");
+  Statement select(
+      connection, "SELECT " MILLRACE_VERSION_COLUMNS " FROM document_versions WHERE document_id = ?1 AND version = ?2");
   if (!select.Bind(id, version).Step()) return std::nullopt;
-  VersionRow row;
-  row.title = select.Text(0);
-  row.metadata = select.Text(1);
-  row.chunking = ReadChunking(select, 2);
-  row.content_bytes = select.Int(5);
-  row.content_hash = select.Text(6);
-  row.identity_hash = select.Text(7);
-  return row;
+  return sql::ReadVersion(select, 0);
 }
 
 core::Version AddVersion(Connection& connection, core::DocumentId id, const std::optional<StateRow>& before,
@@ -99,16 +49,18 @@ core::Version AddVersion(Connection& connection, core::DocumentId id, const std:
         embedded_at = NULL, stored_at = NULL, error_code = NULL, error_message = NULL, error_stage = NULL,
         warning = NULL, worker = NULL, alone = 0, crashes = 0)sql",
                  id, version, now);
-  connection.Run(R"sql(
-      INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, overlap_tokens,
-                                    content_bytes, content_hash, identity_hash)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))sql",
+  connection.Run("INSERT INTO document_versions(document_id, version, " MILLRACE_VERSION_COLUMNS
+                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                  id, version, draft.title, draft.metadata, core::StrategyName(draft.chunking.strategy),
                  draft.chunking.max_tokens, draft.chunking.overlap_tokens, draft.content.size(),
                  core::Sha256Hex(draft.content), draft.IdentityHash());
-  AddContent(connection, id, version, draft.content);
+  sql::ForEachPart(draft.content, [&](int part, const std::string& sha256, std::string_view data) {
+    connection.Run(
+        "INSERT INTO document_contents(document_id, version, part, sha256, data) VALUES (?1, ?2, ?3, ?4, ?5)", id,
+        version, part, sha256, Blob{data});
+  });
   const core::Revision revision = before ? before->revision : 0;
-  if (before && before->version > std::max(before->indexed_version, before->deleted_version)) {
+  if (before && !before->settled()) {
     AddEvent(connection, {id, before->version, revision, core::DocumentStatus::kSuperseded, 0, now, {}, {}});
   }
   AddEvent(connection, {id, version, revision, core::DocumentStatus::kQueued, 0, now, {}, {}});

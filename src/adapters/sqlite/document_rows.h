@@ -5,57 +5,26 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/sql/document_rows.h"
 #include "adapters/sqlite/connection.h"
 #include "core/document.h"
 #include "core/document_event.h"
+#include "core/fence.h"
 #include "core/log.h"
-#include "core/metadata.h"
-#include "core/poison_guard.h"
+#include "core/version_draft.h"
 
 /// The rows of a document, as every write of this adapter reads and changes them. All of it runs on the writer's
 /// connection, inside its transaction.
 namespace millrace::sqlite {
 
-struct StateRow {
-  core::DocumentId id = 0;
-  core::Version version = 0, indexed_version = 0, deleted_version = 0;
-  core::Revision revision = 0;
-  core::DocumentStatus status = core::DocumentStatus::kQueued;
-  int attempts = 0;
-  std::optional<core::Timestamp> received_at, deleted_at;
-  std::optional<core::Position> position;  // of the newest message known
-  core::Timestamp position_at;
-  core::Version position_version = 0;  // which that message carried or was given
-  core::RunMark mark;
-  core::Version reindexed_version = 0;  // the newest one that was made by re-indexing
-
-  bool deleted() const { return status == core::DocumentStatus::kDeleted; }
+struct StateRow : core::FenceState {
+  std::optional<core::Timestamp> received_at;
 };
 
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id);
 
-/// What a client or a foreign record says a version is.
-struct VersionDraft {
-  std::string_view title, content;
-  std::string metadata;  // JSON
-  core::Chunking chunking;
-
-  /// SHA-256 of all of it: equal documents are a no-op.
-  std::string IdentityHash() const;
-};
-
-/// From the JSON of a row; throws kCorrupt.
-core::Metadata ReadMetadata(std::string_view json, core::DocumentId id);
-
-/// From three columns: strategy, max_tokens, overlap_tokens.
-core::Chunking ReadChunking(const Statement& row, int first);
-
-struct VersionRow {
-  std::string title, metadata;
-  core::Chunking chunking;
-  std::int64_t content_bytes = 0;
-  std::string content_hash, identity_hash;
-};
+using core::VersionDraft;
+using sql::VersionRow;
 
 std::optional<VersionRow> FindVersion(Connection& connection, core::DocumentId id, core::Version version);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "adapters/sql/document_rows.h"
 #include "adapters/sqlite/document_rows.h"
 #include "adapters/sqlite/idempotency.h"
 #include "core/outbox.h"
@@ -15,8 +16,7 @@ namespace millrace::sqlite {
 namespace {
 
 core::Accepted AcceptOne(Connection& connection, const core::NewDocument& document, core::Timestamp now) {
-  const VersionDraft draft{document.title, document.content, core::FormatMetadata(document.metadata),
-                           document.chunking};
+  const auto draft = core::VersionDraft::Of(document);
   core::Accepted accepted;
   std::optional<StateRow> before;
   if (document.key) {
@@ -27,9 +27,7 @@ core::Accepted AcceptOne(Connection& connection, const core::NewDocument& docume
   }
   if (before) {
     const auto newest = FindVersion(connection, accepted.id, before->version);
-    const bool failed =
-        before->status == core::DocumentStatus::kFailed || before->status == core::DocumentStatus::kDeadLettered;
-    if (newest && !failed && newest->identity_hash == draft.IdentityHash()) {
+    if (newest && !before->failed() && newest->identity_hash == draft.IdentityHash()) {
       return {accepted.id, before->version, core::AcceptKind::kUnchanged};
     }
     connection.Run("UPDATE documents SET updated_at = ?2 WHERE id = ?1", accepted.id, now);
@@ -84,32 +82,6 @@ constexpr std::string_view kSelectRecords = R"sql(
     FROM document_state s LEFT JOIN documents d ON d.id = s.document_id
          LEFT JOIN document_versions v ON v.document_id = s.document_id AND v.version = s.version)sql";
 
-core::DocumentRecord ReadRecord(const Statement& row) {
-  core::DocumentRecord record;
-  record.id = row.Int(0);
-  record.key = row.OptionalText(1);
-  record.title = row.Text(2);
-  if (!row.IsNull(3)) {
-    record.metadata = ReadMetadata(row.View(3), record.id);
-    record.chunking = ReadChunking(row, 4);
-  }
-  record.content_bytes = row.Int(7);
-  record.status = core::ParseStatus(row.View(8)).value_or(core::DocumentStatus::kFailed);
-  record.version = row.Int(9);
-  record.indexed_version = row.Int(10);
-  record.revision = row.Int(11);
-  record.chunk_count = row.Int(12);
-  record.attempts = static_cast<int>(row.Int(13));
-  record.created_at = row.Time(14);
-  record.updated_at = row.Time(15);
-  record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
-  if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
-  record.warning = row.OptionalText(23);
-  record.next_attempt_at = row.OptionalTime(28);
-  if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
-  return record;
-}
-
 }  // namespace
 
 base::Result<std::vector<core::Accepted>> Documents::Accept(std::span<const core::NewDocument> documents,
@@ -133,7 +105,7 @@ base::Status Documents::Delete(core::DocumentId id, base::Deadline deadline) {
 base::Result<core::DocumentRecord> Documents::Get(core::DocumentId id) {
   return engine_.readers->Read([&](Connection& connection) -> base::Result<core::DocumentRecord> {
     Statement select(connection, std::string(kSelectRecords) + " WHERE d.id = ?1");
-    if (select.Bind(id).Step()) return ReadRecord(select);
+    if (select.Bind(id).Step()) return sql::ReadRecord(select);
     return base::Error{base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
   });
 }
@@ -152,7 +124,7 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
     select.Bind(status, query.key, query.before.value_or(std::numeric_limits<core::DocumentId>::max()), query.limit,
                 query.text);
     std::vector<core::DocumentRecord> records;
-    while (select.Step()) records.push_back(ReadRecord(select));
+    while (select.Step()) records.push_back(sql::ReadRecord(select));
     return records;
   });
 }
@@ -160,18 +132,10 @@ base::Result<std::vector<core::DocumentRecord>> Documents::List(const core::Docu
 base::Result<std::vector<core::KeptVersion>> Documents::ListVersions(core::DocumentId id, core::Version before,
                                                                      std::size_t limit) {
   return engine_.readers->Read([&](Connection& connection) -> base::Result<std::vector<core::KeptVersion>> {
-    Statement select(connection, R"sql(
-        SELECT v.version, v.title, v.metadata, v.strategy, v.max_tokens, v.overlap_tokens, v.content_bytes,
-               v.version = s.indexed_version, r.retired_at
-        FROM document_versions v JOIN document_state s ON s.document_id = v.document_id
-             LEFT JOIN retired_versions r ON r.document_id = v.document_id AND r.version = v.version
-        WHERE v.document_id = ?1 AND v.version < ?2 ORDER BY v.version DESC LIMIT ?3)sql");
+    Statement select(connection, fmt::format(sql::kSelectKeptVersions, "?1", "?2", "?3"));
     select.Bind(id, before, limit);
     std::vector<core::KeptVersion> versions;
-    while (select.Step()) {
-      versions.push_back({select.Int(0), select.Text(1), ReadMetadata(select.View(2), id), ReadChunking(select, 3),
-                          select.Int(6), select.Int(7) != 0, select.OptionalTime(8)});
-    }
+    while (select.Step()) versions.push_back(sql::ReadKeptVersion(select, id));
     return versions;
   });
 }

@@ -23,9 +23,7 @@ std::string_view Bytes(std::span<const float> floats) {
   return {reinterpret_cast<const char*>(floats.data()), floats.size_bytes()};
 }
 
-bool IsOpen(const std::optional<StateRow>& state, core::Version version) {
-  return state && version <= state->version && version > std::max(state->indexed_version, state->deleted_version);
-}
+bool IsOpen(const std::optional<StateRow>& state, core::Version version) { return state && state->IsOpen(version); }
 
 base::Status Invalid(const core::Effects& effects, std::string_view what) {
   return {base::Code::kInvalidArgument, fmt::format("effects of document {}: {}", effects.id, what)};
@@ -122,7 +120,7 @@ Applied FailOne(Connection& connection, const core::Failure& failure, core::Time
     next_attempt_at = failure.retry->not_before;
     AddRecord(connection, failure.retry->copy, failure.id, failure.version, now, 0);
   } else if (failure.dead_letter) {
-    ListDeadLetter(connection, *failure.dead_letter, WhenListed::kUpdate, now);
+    ListDeadLetter(connection, *failure.dead_letter, core::WhenListed::kUpdate, now);
   }
   connection.Run(R"sql(
       UPDATE document_state SET status = ?2, error_code = ?3, error_message = ?4, error_stage = ?5, progress_at = ?6,
@@ -201,7 +199,7 @@ base::Status EffectRows::DeadLetter(std::span<const core::DeadLetterDraft> recor
   if (records.empty()) return {};
   return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Status {
     for (const core::DeadLetterDraft& record : records) {
-      ListDeadLetter(connection, record, WhenListed::kLeave, core::Now());
+      ListDeadLetter(connection, record, core::WhenListed::kLeave, core::Now());
     }
     return {};
   });

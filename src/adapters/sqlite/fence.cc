@@ -2,34 +2,18 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "adapters/sqlite/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
+#include "core/fence.h"
 #include "core/metadata.h"
 
 namespace millrace::sqlite {
 namespace {
 
 using Verdict = core::WorkOrder::Verdict;
-
-constexpr core::DocumentId kMaxForeignGap = 10'000'000;  // DELIVERY §1
-
-core::WorkOrder Skip(Verdict verdict, core::Version version) {
-  core::WorkOrder order;
-  order.verdict = verdict;
-  order.version = version;
-  return order;
-}
-
-core::WorkOrder Refuse(std::string reason) {
-  core::WorkOrder order;
-  order.verdict = Verdict::kRefused;
-  order.reason = std::move(reason);
-  return order;
-}
 
 /// Marks the newest version as `processing` and hands it out.
 core::WorkOrder Process(Connection& connection, const StateRow& state, const core::RunMark& mark, core::Timestamp now) {
@@ -57,36 +41,17 @@ core::WorkOrder Process(Connection& connection, const StateRow& state, const cor
 core::WorkOrder FenceVersion(Connection& connection, const core::Work& work, const std::string& worker,
                              core::Version version, core::Timestamp now) {
   const auto state = FindState(connection, work.id);
-  if (!state || version > state->version) {
-    return Refuse(fmt::format("version {} of document {} was never accepted", version, work.id));
-  }
-  if (version <= state->deleted_version) return Skip(Verdict::kDeleted, version);
-  if (version == state->indexed_version) return Skip(Verdict::kAlreadyIndexed, version);
-  if (version < state->version) return Skip(Verdict::kSuperseded, version);
+  if (auto order = core::FenceVersion(state ? &*state : nullptr, work.id, version)) return *std::move(order);
   core::RunMark mark = state->mark;
   const Verdict verdict =
       core::Guard(mark, worker, work.alone, [](const std::string&) { return false; });  // the file is ours alone
   if (verdict != Verdict::kProcess) {
-    core::WorkOrder order = Skip(verdict, version);
+    auto order = core::WorkOrder::Skip(verdict, version);
     order.attempts = state->attempts;
     return order;
   }
   if (!work.position.topic.empty()) StorePosition(connection, work.id, version, work.position, work.timestamp);
   return Process(connection, *state, mark, now);
-}
-
-enum class Order { kBefore, kSame, kAfter };
-
-/// Where a record lies relative to the newest one known of its document. Offsets compare within one life of a topic's
-/// partition; a record that was written after the stored one and yet lies before it belongs to a topic made anew.
-Order Compare(const core::Work& work, const StateRow& state) {
-  if (!state.position) return Order::kAfter;
-  if (work.position == *state.position && work.timestamp <= state.position_at) return Order::kSame;
-  const bool comparable =
-      work.position.topic == state.position->topic && work.position.partition == state.position->partition;
-  if (comparable && work.position.offset > state.position->offset) return Order::kAfter;
-  return work.timestamp > state.position_at || (!comparable && work.timestamp == state.position_at) ? Order::kAfter
-                                                                                                    : Order::kBefore;
 }
 
 /// Makes the record the document's newest version.
@@ -104,18 +69,17 @@ core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, con
   const auto state = FindState(connection, work.id);
   std::optional<VersionRow> newest;
   if (state) {
-    const Order order = Compare(work, *state);
-    if (order == Order::kSame) return FenceVersion(connection, work, worker, state->position_version, now);
-    if ((state->deleted_at && work.timestamp <= *state->deleted_at) || (state->deleted() && order == Order::kBefore)) {
-      return Skip(Verdict::kDeleted, state->version);
+    switch (core::PlaceForeign(*state, work)) {
+      case core::ForeignPlace::kSame: return FenceVersion(connection, work, worker, state->position_version, now);
+      case core::ForeignPlace::kDeleted: return core::WorkOrder::Skip(Verdict::kDeleted, state->version);
+      case core::ForeignPlace::kSuperseded: return core::WorkOrder::Skip(Verdict::kSuperseded, state->version);
+      case core::ForeignPlace::kNewest: break;
     }
-    if (order == Order::kBefore) return Skip(Verdict::kSuperseded, state->version);
     newest = FindVersion(connection, work.id, state->version);
   } else {
-    const auto highest = connection.Int("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").value_or(0);
-    if (work.id <= 0 || work.id > highest + kMaxForeignGap) {
-      return Refuse(fmt::format("document_id {} is not between 1 and {}", work.id, highest + kMaxForeignGap));
-    }
+    const core::DocumentId highest =
+        core::kMaxForeignGap + connection.Int("SELECT seq FROM sqlite_sequence WHERE name = 'documents'").value_or(0);
+    if (work.id <= 0 || work.id > highest) return core::RefuseForeign(work.id, highest);
   }
   const std::string title = work.title.value_or(newest ? newest->title : "");
   const VersionDraft draft{title, work.content, newest ? newest->metadata : core::FormatMetadata({}),
@@ -123,7 +87,7 @@ core::WorkOrder FenceForeign(Connection& connection, const core::Work& work, con
   if (!newest || newest->identity_hash != draft.IdentityHash()) {
     return FenceVersion(connection, work, worker, ApplyForeign(connection, work, state, draft, now), now);
   }
-  if (state->version <= std::max(state->indexed_version, state->deleted_version)) {  // nothing new, and nothing to do
+  if (state->settled()) {  // nothing new, and nothing to do
     StorePosition(connection, work.id, state->version, work.position, work.timestamp);
   }
   return FenceVersion(connection, work, worker, state->version, now);

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "adapters/sql/request_rows.h"
+
 namespace millrace::sqlite {
 namespace {
 
@@ -24,15 +26,10 @@ Found FindRequest(Connection& connection, const std::string& id) {
   return found;
 }
 
-std::int64_t RemoveRequest(Connection& connection, const std::string& id) {
-  const std::int64_t noted = connection.Run("DELETE FROM keyed_documents WHERE request = ?1", id);
-  return noted + connection.Run("DELETE FROM keyed_requests WHERE id = ?1", id);
-}
-
 core::RequestState BeginOne(Connection& connection, const core::RequestClaim& claim, core::Timestamp now) {
   const Found found = FindRequest(connection, claim.id);
   if (!found.any || found.row.expired(now)) {
-    if (found.any) RemoveRequest(connection, claim.id);
+    if (found.any) sql::RemoveRequest(connection, claim.id);
     connection.Run(R"sql(
         INSERT INTO keyed_requests(id, fingerprint, owner, begun_at, created_at) VALUES (?1, ?2, ?3, ?4, ?4))sql",
                    claim.id, claim.fingerprint, claim.owner, now);
@@ -40,7 +37,7 @@ core::RequestState BeginOne(Connection& connection, const core::RequestClaim& cl
   }
   core::RequestState state = core::Judge(found.row, claim);
   if (state.kind == core::RequestState::Kind::kOurs) {
-    connection.Run("UPDATE keyed_requests SET owner = ?2, begun_at = ?3 WHERE id = ?1", claim.id, claim.owner, now);
+    sql::TakeRequest(connection, claim, now);
   }
   return state;
 }
@@ -60,11 +57,7 @@ base::Result<core::RequestState> RequestRows::Begin(const core::RequestClaim& cl
 base::Status RequestRows::Finish(const std::string& id, const std::string& owner, const core::KeptAnswer& answer,
                                  base::Deadline deadline) {
   return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Status {
-    const auto shows_deleted = connection.Int(R"sql(
-        SELECT 1 FROM keyed_documents k JOIN document_state s ON s.document_id = k.document_id
-        WHERE k.request = ?1 AND s.status = 'deleted' LIMIT 1)sql",
-                                              id);
-    if (shows_deleted) {
+    if (sql::ShowsDeleted(connection, id)) {
       FreeRequest(connection, id, owner);
       return {};
     }
@@ -78,7 +71,7 @@ base::Status RequestRows::Finish(const std::string& id, const std::string& owner
 
 base::Status RequestRows::Release(const std::string& id, const std::string& owner, base::Deadline deadline) {
   return engine_.writer->Run(deadline, [&](Connection& connection) -> base::Status {
-    if (connection.Int("SELECT 1 FROM keyed_documents WHERE request = ?1 LIMIT 1", id)) {
+    if (sql::BroughtDocuments(connection, id)) {
       FreeRequest(connection, id, owner);
     } else {
       connection.Run("DELETE FROM keyed_requests WHERE id = ?1 AND owner = ?2 AND status IS NULL", id, owner);
@@ -116,7 +109,7 @@ std::int64_t RemoveRequests(Connection& connection, core::Timestamp until, std::
   while (removed < limit) {
     Statement select(connection, "SELECT id FROM keyed_requests WHERE created_at <= ?1 ORDER BY created_at LIMIT 1");
     if (!select.Bind(until).Step()) break;
-    removed += RemoveRequest(connection, select.Text(0));
+    removed += sql::RemoveRequest(connection, select.Text(0));
   }
   return removed;
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "adapters/sqlite/dead_letter_rows.h"
+#include "adapters/sql/dead_letter_rows.h"
 #include "adapters/sqlite/document_rows.h"
 #include "adapters/sqlite/log_rows.h"
 #include "core/document_event.h"
@@ -116,7 +116,7 @@ base::Status OutboxRows::MarkSent(std::span<const core::Sent> sent) {
         StorePosition(connection, select.Int(0), select.Int(1), one.position, now);
         connection.Run("UPDATE document_state SET progress_at = ?2 WHERE document_id = ?1", select.Int(0), now);
       }
-      if (!select.IsNull(2)) StoreCopyPosition(connection, select.Int(2), one.position);
+      if (!select.IsNull(2)) sql::StoreCopyPosition(connection, select.Int(2), one.position);
       connection.Run("DELETE FROM outbox WHERE id = ?1", one.row);
     }
     return {};
@@ -135,8 +135,7 @@ base::Status OutboxRows::Release(std::span<const std::int64_t> rows) {
 base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
   return engine_.writer->Run(engine_.WriteDeadline(), [&](Connection& connection) -> base::Status {
     const auto state = FindState(connection, id);
-    const bool needed =
-        state && version == state->version && version > std::max(state->indexed_version, state->deleted_version);
+    const bool needed = state && version == state->version && !state->settled();
     const bool queued = connection
                             .Int("SELECT 1 FROM outbox WHERE document_id = ?1 AND topic = ?2 AND version = ?3", id,
                                  core::kUploadsTopic, version)
@@ -148,7 +147,7 @@ base::Status OutboxRows::Requeue(core::DocumentId id, core::Version version) {
 
 base::Result<core::OutboxBacklog> OutboxRows::Backlog() {
   return engine_.readers->Read([](Connection& connection) -> base::Result<core::OutboxBacklog> {
-    Statement select(connection, "SELECT count(*), (SELECT created_at FROM outbox ORDER BY id LIMIT 1) FROM outbox");
+    Statement select(connection, sql::kSelectBacklog);
     select.Step();
     return core::OutboxBacklog{select.Int(0), select.OptionalTime(1)};
   });

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "adapters/sqlite/document_rows.h"
-#include "core/sha256.h"
 
 namespace millrace::sqlite {
 namespace {
@@ -26,7 +25,7 @@ core::StoredChunk ReadChunk(const Statement& row) {
   chunk.chunk = {static_cast<std::int32_t>(row.Int(3)), row.Text(4), row.Int(5), row.Int(6)};
   chunk.document_title = row.Text(7);
   chunk.document_key = row.OptionalText(8);
-  chunk.document_metadata = ReadMetadata(row.View(9), chunk.document_id);
+  chunk.document_metadata = sql::ReadMetadata(row, 9, chunk.document_id);
   return chunk;
 }
 
@@ -44,7 +43,7 @@ core::IndexEntry ReadEntry(Connection& connection, const Statement& row) {
   entry.present = true;
   entry.title = row.Text(3);
   entry.key = row.OptionalText(4);
-  entry.metadata = ReadMetadata(row.View(5), entry.id);
+  entry.metadata = sql::ReadMetadata(row, 5, entry.id);
   const auto chunks = static_cast<std::size_t>(row.Int(6));
   entry.chunk_ids.reserve(chunks);
   Statement vectors(connection, R"sql(
@@ -69,19 +68,8 @@ core::IndexEntry ReadEntry(Connection& connection, const Statement& row) {
 
 base::Result<std::string> Contents::ReadPart(core::DocumentId id, core::Version version, std::int32_t part) {
   return engine_.readers->Read([&](Connection& connection) -> base::Result<std::string> {
-    Statement select(
-        connection, "SELECT data, sha256 FROM document_contents WHERE document_id = ?1 AND version = ?2 AND part = ?3");
-    if (!select.Bind(id, version, part).Step()) {
-      return base::Error{base::Code::kNotFound,
-                         fmt::format("there is no part {} of version {} of document {}", part, version, id),
-                         {}};
-    }
-    std::string data = select.Text(0);
-    if (core::Sha256Hex(data) != select.View(1)) {
-      return base::Error{
-          base::Code::kCorrupt, fmt::format("part {} of version {} of document {} is damaged", part, version, id), {}};
-    }
-    return data;
+    Statement select(connection, fmt::format(sql::kSelectPart, "?1", "?2", "?3"));
+    return sql::ReadPart(select.Bind(id, version, part).Step() ? &select : nullptr, id, version, part);
   });
 }
 

@@ -26,13 +26,7 @@ std::string IdsOf(const core::ReindexQuery& query) { return fmt::format("[{}]", 
 
 /// Makes the indexed version, with its content, the one before a copy of itself.
 core::Version CopyVersion(Connection& connection, const StateRow& state) {
-  connection.Run(R"sql(
-      INSERT INTO document_versions(document_id, version, title, metadata, strategy, max_tokens, overlap_tokens,
-                                    content_bytes, content_hash, identity_hash)
-      SELECT document_id, version + 1, title, metadata, strategy, max_tokens, overlap_tokens, content_bytes,
-             content_hash, identity_hash
-      FROM document_versions WHERE document_id = ?1 AND version = ?2)sql",
-                 state.id, state.version);
+  connection.Run(std::string(sql::kCopyVersion) + "document_id = ?1 AND version = ?2", state.id, state.version);
   connection.Run("UPDATE document_contents SET version = version + 1 WHERE document_id = ?1 AND version = ?2", state.id,
                  state.version);
   const bool is_copy = state.reindexed_version == state.version;

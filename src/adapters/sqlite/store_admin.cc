@@ -40,8 +40,7 @@ Step RemoveSomeChunks(Connection& connection, core::Timestamp indexed_until, cor
                                 id, version, kMaxRemovedRows - step.rows);
     if (step.rows >= kMaxRemovedRows) return step;  // this version may have more of them
     connection.Run("DELETE FROM vectors WHERE document_id = ?1 AND version = ?2", id, version);
-    connection.Run("UPDATE retired_versions SET chunks_removed = 1 WHERE document_id = ?1 AND version = ?2", id,
-                   version);
+    sql::NoteChunksRemoved(connection, id, version);
   }
   return step;
 }
@@ -50,9 +49,7 @@ Step RemoveSomeContents(Connection& connection, core::Timestamp until) {
   Step step;
   for (const auto& [id, version] : FindRetired(connection, true, until, until)) {
     step.more = true;
-    step.rows += connection.Run("DELETE FROM document_contents WHERE document_id = ?1 AND version = ?2", id, version);
-    connection.Run("DELETE FROM document_versions WHERE document_id = ?1 AND version = ?2", id, version);
-    connection.Run("DELETE FROM retired_versions WHERE document_id = ?1 AND version = ?2", id, version);
+    step.rows += sql::RemoveRetired(connection, id, version);
     if (step.rows >= kMaxRemovedRows) return step;
   }
   return step;

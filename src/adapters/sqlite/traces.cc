@@ -4,30 +4,19 @@
 
 #include <algorithm>
 
+#include "adapters/sql/trace_rows.h"
 #include "core/log.h"
 
 namespace millrace::sqlite {
-namespace {
-
-void AddRecord(const Statement& row, int column, core::DocumentTraces& traces) {
-  if (row.IsNull(column)) return;
-  const core::Position position{row.Text(column), static_cast<std::int32_t>(row.Int(column + 1)), row.Int(column + 2)};
-  traces.records.push_back({position, row.OptionalTime(column + 3)});
-}
-
-}  // namespace
-
 base::Result<core::DocumentTraces> Traces::Find(core::DocumentId id) {
   return engine_.readers->Read([&](Connection& connection) -> base::Result<core::DocumentTraces> {
-    Statement state(connection, R"sql(
-        SELECT status = 'deleted', position_topic, position_partition, position_offset, position_at
-        FROM document_state WHERE document_id = ?1)sql");
+    Statement state(connection, fmt::format(sql::kSelectStateTraces, "?1"));
     if (!state.Bind(id).Step()) {
       return base::Error{base::Code::kNotFound, fmt::format("there is no document {}", id), {}};
     }
     core::DocumentTraces traces;
     traces.deleted = state.Int(0) != 0;
-    AddRecord(state, 1, traces);
+    sql::AddRecord(state, 1, traces);
 
     Statement counts(connection, R"sql(
         SELECT (SELECT count(*) FROM documents WHERE id = ?1) +
@@ -47,15 +36,12 @@ base::Result<core::DocumentTraces> Traces::Find(core::DocumentId id) {
     traces.events = counts.Int(5);
     traces.answers = counts.Int(6);
 
-    Statement letters(connection, R"sql(
-        SELECT original_topic, original_partition, original_offset, original_at,
-               position_topic, position_partition, position_offset, failed_at
-        FROM dead_letters WHERE document_id = ?1 ORDER BY id)sql");
+    Statement letters(connection, fmt::format(sql::kSelectLetterTraces, "?1"));
     letters.Bind(id);
     while (letters.Step()) {
       ++traces.dead_letters;
-      AddRecord(letters, 0, traces);
-      AddRecord(letters, 4, traces);
+      sql::AddRecord(letters, 0, traces);
+      sql::AddRecord(letters, 4, traces);
     }
     return traces;
   });
