@@ -12,9 +12,9 @@
 #include "adapters/mysql/rows.h"
 #include "adapters/mysql/server_clock.h"
 #include "adapters/sql/dead_letter_rows.h"
+#include "adapters/sql/outbox_rows.h"
 #include "core/document_event.h"
 #include "core/log.h"
-#include "core/record_headers.h"
 
 namespace millrace::mysql {
 namespace {
@@ -37,34 +37,10 @@ std::int64_t RandomClaimer() {
   return std::uniform_int_distribution<std::int64_t>(1)(random);
 }
 
-/// The record of a row that has one: events are kept by their value alone.
-std::optional<core::LogRecord> ReadRecord(const Rows& row, const core::OutboxRow& owed) {
-  const bool is_record = row.Int(5) != 0;
-  if (!is_record && row.IsNull(8)) return std::nullopt;
-  core::LogRecord record;
-  record.position.topic = owed.topic;
-  record.key = is_record ? row.OptionalText(6) : core::DocumentKey(owed.document_id);
-  record.value = row.OptionalText(8);
-  if (!is_record) return record;
-  auto headers = core::DecodeHeaders(row.View(7));
-  if (!headers) throw Failure(headers.error());
-  record.headers = std::move(*headers);
-  return record;
-}
-
 std::vector<core::OutboxRow> FindClaimable(Connection& connection, std::size_t limit) {
   Rows rows(connection, fmt::format(kClaimable, limit));
   std::vector<core::OutboxRow> found;
-  while (rows.Next()) {
-    core::OutboxRow row;
-    row.id = rows.Int(0);
-    row.topic = rows.Text(1);
-    row.document_id = rows.Int(2);
-    row.version = rows.Int(3);
-    row.created_at = rows.Time(4);
-    row.record = ReadRecord(rows, row);
-    found.push_back(std::move(row));
-  }
+  while (rows.Next()) found.push_back(sql::ReadOutboxRow(rows));
   return found;
 }
 

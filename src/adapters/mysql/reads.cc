@@ -22,18 +22,6 @@ constexpr std::string_view kSelectChunks = R"sql(
     FROM embeddings c JOIN document_state s ON s.document_id = c.document_id JOIN documents d ON d.id = c.document_id
          JOIN document_versions v ON v.document_id = c.document_id AND v.version = c.version WHERE )sql";
 
-core::StoredChunk ReadChunk(const Rows& row) {
-  core::StoredChunk chunk;
-  chunk.id = row.Int(0);
-  chunk.document_id = row.Int(1);
-  chunk.version = row.Int(2);
-  chunk.chunk = {static_cast<std::int32_t>(row.Int(3)), row.Text(4), row.Int(5), row.Int(6)};
-  chunk.document_title = row.Text(7);
-  chunk.document_key = row.OptionalText(8);
-  chunk.document_metadata = sql::ReadMetadata(row, 9, chunk.document_id);
-  return chunk;
-}
-
 std::string Select(std::string_view columns, std::string_view condition) {
   return std::string(columns).append(condition);
 }
@@ -145,7 +133,7 @@ Chunks::Hydrations::Answers Chunks::Find(std::span<const core::ChunkId> ids, bas
             SELECT 1 FROM retired_versions r WHERE r.document_id = c.document_id AND r.version = c.version
               AND r.was_indexed AND r.retired_at > {})))sql",
                                                   ListOf(piece), readable_since.time_since_epoch().count())));
-      while (rows.Next()) found.emplace(rows.Int(0), ReadChunk(rows));
+      while (rows.Next()) found.emplace(rows.Int(0), sql::ReadChunk(rows));
     });
     std::vector<std::optional<core::StoredChunk>> chunks(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -162,7 +150,7 @@ base::Result<std::vector<core::StoredChunk>> Chunks::ListChunks(core::DocumentId
                                                             "c.chunk_index >= {} ORDER BY c.chunk_index LIMIT {}",
                                                             id, first, limit)));
     std::vector<core::StoredChunk> chunks;
-    while (rows.Next()) chunks.push_back(ReadChunk(rows));
+    while (rows.Next()) chunks.push_back(sql::ReadChunk(rows));
     return chunks;
   });
 }

@@ -125,21 +125,10 @@ base::Result<std::int64_t> Admin::RemoveExpired(core::Timestamp now) {
 base::Result<std::vector<core::Stalled>> Admin::FindStalled(core::Timestamp before, core::DocumentId after,
                                                             std::size_t limit) {
   return engine_.ReadOne([&](Connection& connection) -> base::Result<std::vector<core::Stalled>> {
-    Statement select(connection, R"sql(
-        SELECT document_id, version, position_topic, position_partition, position_offset, position_version = version,
-               status = 'retrying'
-        FROM document_state AS s
-        WHERE status IN ('queued', 'processing', 'retrying') AND document_id > ? AND version > 0 AND progress_at NOT BETWEEN ? AND ?
-          AND (status <> 'retrying' OR next_attempt_at < ?)
-          AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.document_id = s.document_id AND o.topic <> ?)
-        ORDER BY document_id LIMIT ?)sql");
+    Statement select(connection, sql::kSelectStalled);
     select.Bind(after, before, before + core::kProgressBelieved, before, core::kEventsTopic, limit);
     std::vector<core::Stalled> stalled;
-    while (select.Step()) {
-      core::Stalled one{select.Int(0), select.Int(1), {}, select.Int(6) != 0};
-      if (select.Int(5) == 1) one.position = {select.Text(2), static_cast<std::int32_t>(select.Int(3)), select.Int(4)};
-      stalled.push_back(std::move(one));
-    }
+    while (select.Step()) stalled.push_back(sql::ReadStalled(select));
     return stalled;
   });
 }

@@ -15,6 +15,7 @@
 #include "core/document_store.h"
 #include "core/metadata.h"
 #include "core/sha256.h"
+#include "core/store_admin.h"
 
 /// What both databases say alike of documents: statements that are the same to the letter, and what their rows hold.
 /// A statement's `{}` are filled by the adapter, with a parameter (SQLite) or a number (MySQL). `Row` is the adapter's;
@@ -111,6 +112,21 @@ core::DocumentRecord ReadRecord(const Row& row) {
   return record;
 }
 
+/// The columns, in this order: id, document_id, version, index, text, first and last character, and of the document
+/// title, key and metadata.
+template <typename Row>
+core::StoredChunk ReadChunk(const Row& row) {
+  core::StoredChunk chunk;
+  chunk.id = row.Int(0);
+  chunk.document_id = row.Int(1);
+  chunk.version = row.Int(2);
+  chunk.chunk = {static_cast<std::int32_t>(row.Int(3)), row.Text(4), row.Int(5), row.Int(6)};
+  chunk.document_title = row.Text(7);
+  chunk.document_key = row.OptionalText(8);
+  chunk.document_metadata = ReadMetadata(row, 9, chunk.document_id);
+  return chunk;
+}
+
 /// Calls `add(part, sha256, data)` for each part of a content; an empty one has one empty part.
 template <typename Add>
 void ForEachPart(std::string_view content, Add add) {
@@ -151,13 +167,28 @@ std::int64_t RemoveRetired(Connection& connection, core::DocumentId id, core::Ve
   return parts;
 }
 
+/// Versions that wait or run without progress, though the outbox owes the log nothing of them but events. Parameters:
+/// the document to go on after; the two times between which progress counts; when a retry is overdue; the events'
+/// topic; a limit.
+constexpr std::string_view kSelectStalled = R"sql(
+    SELECT document_id, version, position_topic, position_partition, position_offset, position_version = version,
+           status = 'retrying'
+    FROM document_state AS s
+    WHERE status IN ('queued', 'processing', 'retrying') AND document_id > ? AND version > 0
+      AND progress_at NOT BETWEEN ? AND ? AND (status <> 'retrying' OR next_attempt_at < ?)
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.document_id = s.document_id AND o.topic <> ?)
+    ORDER BY document_id LIMIT ?)sql";
+
+template <typename Row>
+core::Stalled ReadStalled(const Row& row) {
+  core::Stalled stalled{row.Int(0), row.Int(1), {}, row.Int(6) != 0};
+  if (row.Int(5) == 1) stalled.position = {row.Text(2), static_cast<std::int32_t>(row.Int(3)), row.Int(4)};
+  return stalled;
+}
+
 template <typename Connection>
 void NoteChunksRemoved(Connection& connection, core::DocumentId id, core::Version version) {
   connection.Run("UPDATE retired_versions SET chunks_removed = 1 WHERE document_id = ? AND version = ?", id, version);
 }
-
-/// How many rows wait for the log, and since when the first one does.
-constexpr std::string_view kSelectBacklog =
-    "SELECT count(*), (SELECT created_at FROM outbox ORDER BY id LIMIT 1) FROM outbox";
 
 }  // namespace millrace::sql

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "adapters/sql/dead_letter_rows.h"
+#include "adapters/sql/outbox_rows.h"
 #include "adapters/sqlite/document_rows.h"
-#include "adapters/sqlite/log_rows.h"
 #include "core/document_event.h"
 #include "core/log.h"
 
@@ -23,18 +23,6 @@ constexpr std::string_view kClaimable = R"sql(
            OR NOT EXISTS (SELECT 1 FROM outbox AS older
                           WHERE older.document_id = row.document_id AND older.topic = row.topic AND older.id < row.id))
     ORDER BY id)sql";
-
-/// The record of a row that has one: events are kept by their value alone.
-std::optional<core::LogRecord> ReadRecord(const Statement& row, const core::OutboxRow& owed) {
-  const bool is_record = row.Int(5) != 0;
-  if (!is_record && row.IsNull(8)) return std::nullopt;
-  core::LogRecord record;
-  record.position.topic = owed.topic;
-  record.key = is_record ? row.OptionalText(6) : core::DocumentKey(owed.document_id);
-  if (is_record) record.headers = ReadHeaders(row, 7);
-  record.value = row.OptionalText(8);
-  return record;
-}
 
 std::string ReadContent(Connection& connection, core::DocumentId id, core::Version version) {
   Statement select(connection,
@@ -53,14 +41,7 @@ std::vector<core::OutboxRow> FindClaimable(Connection& connection, std::size_t l
   select.Bind(now, now + core::kSyncUploadDelay);
   while (found.size() < limit && select.Step()) {
     if (leases.contains(select.Int(0))) continue;
-    core::OutboxRow row;
-    row.id = select.Int(0);
-    row.topic = select.Text(1);
-    row.document_id = select.Int(2);
-    row.version = select.Int(3);
-    row.created_at = select.Time(4);
-    row.record = ReadRecord(select, row);
-    found.push_back(std::move(row));
+    found.push_back(sql::ReadOutboxRow(select));
   }
   return found;
 }

@@ -17,18 +17,6 @@ constexpr std::string_view kSelectChunks = R"sql(
     FROM chunks c JOIN document_state s ON s.document_id = c.document_id JOIN documents d ON d.id = c.document_id
          JOIN document_versions v ON v.document_id = c.document_id AND v.version = c.version)sql";
 
-core::StoredChunk ReadChunk(const Statement& row) {
-  core::StoredChunk chunk;
-  chunk.id = row.Int(0);
-  chunk.document_id = row.Int(1);
-  chunk.version = row.Int(2);
-  chunk.chunk = {static_cast<std::int32_t>(row.Int(3)), row.Text(4), row.Int(5), row.Int(6)};
-  chunk.document_title = row.Text(7);
-  chunk.document_key = row.OptionalText(8);
-  chunk.document_metadata = sql::ReadMetadata(row, 9, chunk.document_id);
-  return chunk;
-}
-
 /// The columns of an entry; joined to `document_state s`.
 constexpr std::string_view kSelectEntry = R"sql(
     SELECT s.document_id, s.indexed_version, s.revision, v.title, d.key, v.metadata, s.chunk_count
@@ -82,7 +70,7 @@ base::Result<std::vector<core::StoredChunk>> Chunks::Hydrate(std::span<const cor
             AND r.was_indexed AND r.retired_at > ?2)))sql");
     std::vector<core::StoredChunk> chunks;
     for (const core::ChunkId id : ids) {
-      if (select.Bind(id, readable_since).Step()) chunks.push_back(ReadChunk(select));
+      if (select.Bind(id, readable_since).Step()) chunks.push_back(sql::ReadChunk(select));
     }
     return chunks;
   });
@@ -96,7 +84,7 @@ base::Result<std::vector<core::StoredChunk>> Chunks::ListChunks(core::DocumentId
         ORDER BY c.chunk_index LIMIT ?3)sql");
     select.Bind(id, first, limit);
     std::vector<core::StoredChunk> chunks;
-    while (select.Step()) chunks.push_back(ReadChunk(select));
+    while (select.Step()) chunks.push_back(sql::ReadChunk(select));
     return chunks;
   });
 }
