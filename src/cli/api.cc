@@ -45,10 +45,11 @@ std::string DescribeProblem(const json::object& problem) {
   std::string fields;
   for (const json::value& item : errors->get_array()) {
     if (!item.is_object()) continue;
-    fields += fmt::format("{}{}: {}", fields.empty() ? "" : "; ", TextAt(item.get_object(), "pointer"),
-                          TextAt(item.get_object(), "detail"));
+    const std::string detail = TextAt(item.get_object(), "detail");
+    if (text.find(detail) != std::string::npos) continue;  // it is what was said already
+    fields += fmt::format("{}{}: {}", fields.empty() ? "" : "; ", TextAt(item.get_object(), "pointer"), detail);
   }
-  return fields.empty() || text.find(fields) != std::string::npos ? text : fmt::format("{} ({})", text, fields);
+  return fields.empty() ? text : fmt::format("{} ({})", text, fields);
 }
 
 std::string DescribeProblem(int status, std::string_view body) {

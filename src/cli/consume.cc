@@ -4,16 +4,21 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
+#include "cli/log_range.h"
 #include "cli/message_format.h"
 
 namespace millrace::cli {
@@ -24,11 +29,14 @@ constexpr size_t kMessagesPage = 500;
 constexpr int kWaitSeconds = 25;
 
 struct ConsumeOptions {
-  std::string topic, from = "beginning", group, format;
+  std::string topic, group, format;
+  std::vector<std::string> offsets;
   int partition = -1;
   size_t count = std::numeric_limits<size_t>::max();
   bool until_end = false;
 };
+
+LogTime Now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 extern "C" void EndWell(int) { _exit(kOk); }
 
@@ -103,16 +111,50 @@ std::string Render(const json::object& message, const ConsumeOptions& options, O
   return options.format.empty() ? DescribeMessage(message) : FormatMessage(message, options.format);
 }
 
-base::Status Follow(const ConsumeOptions& options, const Context& context) {
+/// How far each partition has to be read.
+class Bound {
+ public:
+  explicit Bound(const LogRange& range) : range_(range) {}
+
+  /// Whether a message lies before the bound. A partition is done with the first one that does not.
+  bool Takes(const json::object& message) {
+    if (range_.until != LogRange::Until::kOffset && range_.until != LogRange::Until::kTime) return true;
+    const int64_t partition = IntegerAt(message, "partition");
+    const bool before = range_.until == LogRange::Until::kOffset
+                            ? IntegerAt(message, "offset") < range_.offset
+                            : ParseTime(TextAt(message, "timestamp")).value_or(LogTime()) < range_.time;
+    if (!before) done_.insert(partition);
+    return !done_.contains(partition);
+  }
+
+  /// Whether nothing that follows `next`, an answer's, can lie before the bound.
+  bool Reached(std::string_view next) const {
+    if (done_.empty()) return false;
+    for (; !next.empty(); next.remove_prefix(std::min(next.size(), next.find(',')) + (next.find(',') < next.size()))) {
+      int64_t partition = -1;
+      std::from_chars(next.data(), next.data() + next.size(), partition);
+      if (!done_.contains(partition)) return false;
+    }
+    return true;
+  }
+
+ private:
+  const LogRange range_;
+  std::set<int64_t> done_;
+};
+
+base::Status Follow(const ConsumeOptions& options, const LogRange& range, const Context& context) {
   HttpClient client(context.connection);
-  std::string from = options.from;
+  const bool until_end = options.until_end || range.until != LogRange::Until::kForever;
+  Bound bound(range);
+  std::string from = range.from == "stored" ? "beginning" : range.from;
   if (!options.group.empty()) {
     ASSIGN_OR_RETURN(const std::string committed, CommittedOf(client, options));
     if (!committed.empty()) from = committed;
   }
-  const std::string path = fmt::format("/v1/topics/{}/messages?timeout={}{}", EncodeQueryValue(options.topic),
-                                       options.until_end ? 0 : kWaitSeconds,
-                                       options.partition < 0 ? "" : fmt::format("&partition={}", options.partition));
+  const std::string path =
+      fmt::format("/v1/topics/{}/messages?timeout={}{}", EncodeQueryValue(options.topic), until_end ? 0 : kWaitSeconds,
+                  options.partition < 0 ? "" : fmt::format("&partition={}", options.partition));
   for (size_t left = options.count; left > 0;) {
     Request request{"GET",
                     fmt::format("{}&limit={}&from={}", path, std::min(left, kMessagesPage), EncodeQueryValue(from))};
@@ -122,15 +164,16 @@ base::Status Follow(const ConsumeOptions& options, const Context& context) {
     const json::array& messages = ArrayAt(answer.get_object(), "messages");
     std::map<int64_t, int64_t> next;
     for (const json::value& message : messages) {
-      if (!message.is_object()) continue;
+      if (!message.is_object() || !bound.Takes(message.get_object())) continue;
+      --left;
       Print(Render(message.get_object(), options, context.output));
       next[IntegerAt(message.get_object(), "partition")] = IntegerAt(message.get_object(), "offset") + 1;
     }
     FlushOutput();
     if (!options.group.empty()) RETURN_IF_ERROR(Commit(client, options, next));
-    left -= std::min(left, messages.size());
+    if (bound.Reached(from)) break;
     if (!messages.empty()) continue;
-    if (options.until_end) break;
+    if (until_end) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));  // a server that drains does not wait
   }
   return {};
@@ -141,19 +184,30 @@ int Consume(const ConsumeOptions& options, const Context& context) {
     Complain(fmt::format("millrace consume: --format: {}", good.error().message));
     return kUsage;
   }
+  const auto range = ParseLogRange(options.offsets, Now());
+  if (!range) {
+    Complain(fmt::format("millrace consume: --offset: {}", range.error().message));
+    return kUsage;
+  }
+  if (range->from == "stored" && options.group.empty()) {
+    Complain("millrace consume: --offset stored goes with --group");
+    return kUsage;
+  }
   Interruptible::SetUp();
-  const auto status = Follow(options, context);
+  const auto status = Follow(options, *range, context);
   return status ? kOk : Report(status.error());
 }
 
 CommandBody DeclareConsume(CLI::App& app) {
   auto options = std::make_shared<ConsumeOptions>();
   app.add_option("TOPIC", options->topic, "The topic")->required();
-  app.add_option("-o,--offset", options->from,
-                 "Where to begin: beginning, end, an offset N, the last -N of each partition, or @TIME such as "
-                 "@2026-01-15T10:30:00Z or @-15m")
-      ->type_name("FROM")
-      ->capture_default_str();
+  app.add_option(
+         "-o,--offset", options->offsets,
+         "Where to begin in each partition: beginning, end, an offset N, the last -N, +N for all but the first N, "
+         "or @TIME such as @2026-01-15T10:30:00Z or @-15m; a range such as 10:20, :end or @-2h:-1h ends there. "
+         "[beginning]")
+      ->type_name("FROM[:TO]")
+      ->allow_extra_args(false);
   app.add_option("-p,--partition", options->partition, "Only this partition")
       ->type_name("P")
       ->check(CLI::NonNegativeNumber);
@@ -177,6 +231,7 @@ Command ConsumeCommand() {
           "  millrace consume document-uploads\n"
           "  millrace consume document-events -o end -f json | jq .value\n"
           "  millrace consume greetings -o -5 -e -f '%p %o %k %s\\n'\n"
+          "  millrace consume greetings -o @-2h:-1h --output jsonl\n"
           "  millrace consume greetings -g readers -n 10\n",
           DeclareConsume};
 }

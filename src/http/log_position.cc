@@ -55,6 +55,7 @@ struct Within {
   std::int64_t operator()(FromBeginning) const { return marks.low; }
   std::int64_t operator()(FromEnd) const { return marks.high; }
   std::int64_t operator()(FromOffset from) const { return std::clamp(from.offset, marks.low, marks.high); }
+  std::int64_t operator()(FromFirst first) const { return marks.low + std::min(first.count, marks.high - marks.low); }
   std::int64_t operator()(FromLast last) const { return marks.high - std::min(last.count, marks.high - marks.low); }
   std::int64_t operator()(FromTime) const { return marks.low; }
   std::int64_t operator()(const NextOffsets& next) const {
@@ -70,16 +71,18 @@ Decoded<LogStart> DecodeLogStart(std::string_view name, std::string_view text, c
   if (text == "beginning") return LogStart(FromBeginning());
   if (text == "end") return LogStart(FromEnd());
   if (const auto offset = ReadNumber(text)) return LogStart(FromOffset{*offset});
-  if (text.starts_with('-')) {
-    if (const auto count = ReadNumber(text.substr(1))) return LogStart(FromLast{*count});
+  if (text.starts_with('-') || text.starts_with('+')) {
+    const auto count = ReadNumber(text.substr(1));
+    if (count) return text.front() == '-' ? LogStart(FromLast{*count}) : LogStart(FromFirst{*count});
   }
   if (text.starts_with('@')) {
     if (const auto time = ReadTime(text.substr(1), now)) return LogStart(FromTime{*time});
   }
   if (auto next = ReadNextOffsets(text)) return LogStart(std::move(*next));
-  return InvalidField(fmt::format("/{}", name),
-                      "must be beginning, end, an offset such as 5, -5 for the last five, a time such as "
-                      "@2026-01-15T10:30:00Z or @-15m, or the next of an answer");
+  return InvalidField(
+      fmt::format("/{}", name),
+      "must be beginning, end, an offset such as 5, -5 for the last five, +5 for all but the first five, a "
+      "time such as @2026-01-15T10:30:00Z or @-15m, or the next of an answer");
 }
 
 std::string FormatNextOffsets(const NextOffsets& next) {

@@ -17,6 +17,9 @@ struct FromEnd {};
 struct FromOffset {
   std::int64_t offset = 0;
 };
+struct FromFirst {  // but so many
+  std::int64_t count = 0;
+};
 struct FromLast {  // so many records before the end
   std::int64_t count = 0;
 };
@@ -24,10 +27,10 @@ struct FromTime {
   core::Timestamp time;
 };
 using NextOffsets = std::map<std::int32_t, std::int64_t>;  // by partition; those not named: from their beginning
-using LogStart = std::variant<FromBeginning, FromEnd, FromOffset, FromLast, FromTime, NextOffsets>;
+using LogStart = std::variant<FromBeginning, FromEnd, FromOffset, FromFirst, FromLast, FromTime, NextOffsets>;
 
-/// `beginning`, `end`, `5`, `-5`, `@2026-01-15T10:30:00Z`, `@1768473000000` (milliseconds since 1970), `@-15m` (s, m, h
-/// or d ago), or `0:12,1:7` as FormatNextOffsets writes it.
+/// `beginning`, `end`, `5`, `+5`, `-5`, `@2026-01-15T10:30:00Z`, `@1768473000000` (milliseconds since 1970), `@-15m`
+/// (s, m, h or d ago), or `0:12,1:7` as FormatNextOffsets writes it.
 Decoded<LogStart> DecodeLogStart(std::string_view name, std::string_view text, core::Timestamp now);
 
 std::string FormatNextOffsets(const NextOffsets& next);

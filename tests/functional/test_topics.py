@@ -1,6 +1,7 @@
 """Topics, messages and groups, over HTTP and on the command line."""
 
 import base64
+import calendar
 import json
 import signal
 import subprocess
@@ -161,8 +162,37 @@ def test_offsets_and_formats(server, topic):
     assert len(values("-n", 3)) == 3
     out = millrace(server, "consume", topic, "-e", "-p", 1, "-f", r"%t|%p|%o|%k|%s|%S%%\n").stdout
     assert out == f"{topic}|1|0|0|1-0|3%\n{topic}|1|1|1|1-1|3%\n"
-    assert "must be beginning" in millrace(server, "consume", topic, "-o", "soon", expect=1).stderr
+    assert values("-p", 0, "-o", "+3") == ["0-3", "0-4"]
+    assert sorted(values("-o", "+1")) == ["0-1", "0-2", "0-3", "0-4", "1-1"]
+    for wrong in (["soon"], ["5:x"], ["stored"], ["3", "-o", "4"]):
+        assert len(millrace(server, "consume", topic, "-o", *wrong, expect=2).stderr.splitlines()) == 1
     millrace(server, "consume", topic, "-p", 7, expect=3)
+
+
+def test_ranges_end_by_themselves(server, topic):
+    for partition, count in ((0, 1200), (1, 2)):  # more than a page
+        text = "".join(json.dumps({"value": f"{partition}-{n}", "partition": partition}) + "\n" for n in range(count))
+        millrace(server, "produce", topic, "-J", stdin=text)
+
+    def values(*arguments):
+        done = millrace(server, "consume", topic, "--output", "jsonl", *arguments)
+        return sorted(message["value"] for message in lines(done))
+    assert values("-o", "1:3") == ["0-1", "0-2", "1-1"]
+    assert values("-o", ":1", "-p", 1) == ["1-0"]
+    assert values("-o", "1198:9999") == ["0-1198", "0-1199"]
+    assert values("-o", "1199:end", "-p", 0) == ["0-1199"]
+    assert values("-o", "-2:end") == ["0-1198", "0-1199", "1-0", "1-1"]
+    assert len(values("-o", "@-10m:end")) == 1202
+    assert values("-o", "@-10m:-5m") == values("-o", "@2001-01-01:1h") == []
+    assert len(values("-o", "@-10m:1h")) == 1202
+    [last] = read(server, topic, "-p", 1, "-o", "-1")
+    second, rest = last["timestamp"].removesuffix("Z").split(".")
+    at = calendar.timegm(time.strptime(second, "%Y-%m-%dT%H:%M:%S")) * 1000 + int(rest)
+    assert "1-1" not in values("-p", 1, "-o", f"e@{at}") and "1-1" in values("-p", 1, "-o", f"s@{at}", "-o", f"e@{at + 1}")
+    group = "ranged-" + uuid.uuid4().hex
+    assert values("-g", group, "-o", ":1") == ["0-0", "1-0"]
+    assert server.get(f"/v1/groups/{group}")["lag"] == 1200
+    assert values("-g", group, "-o", "stored", "-n", 1) in (["0-1"], ["1-1"])
 
 
 def test_default_output_is_pretty(server, topic):

@@ -1467,7 +1467,7 @@ export interface components {
         Replay: {
             topic: string;
             partition?: number | null;
-            /** @description As for messages: beginning, an offset, -N, or @TIME. Not beside cursor. */
+            /** @description As for messages: beginning, an offset, -N, +N, or @TIME. Not beside cursor. */
             from?: string | null;
             /**
              * Format: int64
@@ -2795,7 +2795,7 @@ export interface operations {
             query?: {
                 /** @description Only this one. */
                 partition?: number;
-                /** @description `beginning`, `end`, an offset, `-N` for the last N of each partition, `@TIME` (RFC 3339, milliseconds since 1970, or `@-15m`), or the `next` of an answer. Offsets out of range move to the nearest one kept. */
+                /** @description `beginning`, `end`, an offset, `-N` for the last N of each partition, `+N` for all but its first N, `@TIME` (RFC 3339, milliseconds since 1970, or `@-15m`), or the `next` of an answer. Offsets out of range move to the nearest one kept. */
                 from?: string;
                 /** @description How many to return at most. */
                 limit?: number;
