@@ -130,10 +130,11 @@ class Bound {
   /// Whether nothing that follows `next`, an answer's, can lie before the bound.
   bool Reached(std::string_view next) const {
     if (done_.empty()) return false;
-    for (; !next.empty(); next.remove_prefix(std::min(next.size(), next.find(',')) + (next.find(',') < next.size()))) {
+    for (size_t at = 0; at < next.size(); at = next.find(',', at) + 1) {
       int64_t partition = -1;
-      std::from_chars(next.data(), next.data() + next.size(), partition);
+      std::from_chars(next.data() + at, next.data() + next.size(), partition);
       if (!done_.contains(partition)) return false;
+      if (next.find(',', at) == std::string_view::npos) break;
     }
     return true;
   }
