@@ -9,11 +9,9 @@
 namespace millrace::core {
 namespace {
 
-using Verdict = WorkOrder::Verdict;
-
 WorkOrder Refuse(std::string reason) {
   WorkOrder order;
-  order.verdict = Verdict::kRefused;
+  order.verdict = WorkOrder::Verdict::kRefused;
   order.reason = std::move(reason);
   return order;
 }
@@ -37,6 +35,7 @@ Order Compare(const FenceState& state, const Work& work) {
 }  // namespace
 
 std::optional<WorkOrder> FenceVersion(const FenceState* state, DocumentId id, Version version) {
+  using Verdict = WorkOrder::Verdict;
   if (state == nullptr || version > state->version) {
     return Refuse(fmt::format("version {} of document {} was never accepted", version, id));
   }
