@@ -23,14 +23,15 @@ void LogContract::CreateTopic(std::string name, std::int32_t partitions,
 }
 
 core::Position LogContract::Produce(core::LogRecord record) {
-  std::vector<core::LogRecord> records;
-  records.push_back(std::move(record));
-  const auto positions = log().producer().Produce(std::move(records), base::Deadline::AfterSeconds(20));
-  if (!positions || positions->size() != 1 || !positions->front()) {
-    ADD_FAILURE() << "not written";
-    return {};
-  }
-  return *positions->front();
+  base::Result<core::Position> written(base::Code::kInternal, "not written");
+  // Of several brokers, the one that is asked may hear of a new topic or partition later than another.
+  static_cast<void>(Eventually([&] {
+    const auto outcomes = log().producer().Produce({record}, base::Deadline::AfterSeconds(20));
+    if (outcomes && outcomes->size() == 1) written = outcomes->front();
+    return written || written.error().code != base::Code::kNotFound;
+  }));
+  if (!written) ADD_FAILURE() << written.error().message;
+  return written ? *written : core::Position();
 }
 
 void LogContract::ProduceNumbers(const std::string& topic, std::int32_t partition, int first, int count) {
