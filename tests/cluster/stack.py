@@ -146,8 +146,17 @@ class Stack:
         return {topic["name"]: len(topic["partitions"]) for topic in topics if not topic["name"].startswith("__")}
 
     def create_topic(self, name, partitions):
-        with self.admin() as admin:
-            admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
+        """On ZooKeeper a topic is deleted when Kafka comes to it: until then its name is taken, though no broker shows it."""
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with self.admin() as admin:
+                    admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
+                return
+            except kafka.errors.TopicAlreadyExistsError:
+                if name in self.topics() or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def delete_topics(self, *names):
         with self.admin() as admin:
