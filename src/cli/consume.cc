@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/timestamp.h"
 #include "cli/api.h"
 #include "cli/command.h"
 #include "cli/exit_code.h"
@@ -122,7 +123,7 @@ class Bound {
     const int64_t partition = IntegerAt(message, "partition");
     const bool before = range_.until == LogRange::Until::kOffset
                             ? IntegerAt(message, "offset") < range_.offset
-                            : ParseTime(TextAt(message, "timestamp")).value_or(LogTime()) < range_.time;
+                            : base::ParseTimestamp(TextAt(message, "timestamp")).value_or(LogTime()) < range_.time;
     if (!before) done_.insert(partition);
     return !done_.contains(partition);
   }

@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
+#include <optional>
+#include <string_view>
 
+#include "base/timestamp.h"
 #include "cli/duration.h"
 
 namespace millrace::cli {
@@ -18,61 +20,6 @@ std::optional<std::int64_t> ParseNumber(std::string_view text) {
   return digits && failure == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
-/// So many digits, which go from the front of `text`.
-std::optional<int> TakeDigits(std::string_view& text, std::size_t count) {
-  if (text.size() < count) return std::nullopt;
-  const auto number = ParseNumber(text.substr(0, count));
-  if (!number) return std::nullopt;
-  text.remove_prefix(count);
-  return static_cast<int>(*number);
-}
-
-bool Take(std::string_view& text, char letter) {
-  if (!text.starts_with(letter)) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-std::optional<std::chrono::sys_days> TakeDay(std::string_view& text) {
-  const auto year = TakeDigits(text, 4);
-  if (!year || !Take(text, '-')) return std::nullopt;
-  const auto month = TakeDigits(text, 2);
-  if (!month || !Take(text, '-')) return std::nullopt;
-  const auto day = TakeDigits(text, 2);
-  if (!day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  return date.ok() ? std::optional(std::chrono::sys_days(date)) : std::nullopt;
-}
-
-std::optional<std::chrono::minutes> TakeHoursAndMinutes(std::string_view& text) {
-  const auto hour = TakeDigits(text, 2);
-  if (!hour || *hour > 23 || !Take(text, ':')) return std::nullopt;
-  const auto minute = TakeDigits(text, 2);
-  if (!minute || *minute > 59) return std::nullopt;
-  return std::chrono::minutes(*hour * 60 + *minute);
-}
-
-std::chrono::milliseconds TakeFraction(std::string_view& text) {
-  if (!Take(text, '.')) return {};
-  int thousandths = 0, unit = 100;
-  for (; !text.empty() && std::isdigit(static_cast<unsigned char>(text.front())); text.remove_prefix(1), unit /= 10) {
-    thousandths += (text.front() - '0') * unit;
-  }
-  return std::chrono::milliseconds(thousandths);
-}
-
-/// `Z`, `+02:00`: what a local time is ahead by.
-std::optional<std::chrono::minutes> TakeZone(std::string_view& text) {
-  if (Take(text, 'Z') || Take(text, 'z')) return std::chrono::minutes(0);
-  const bool west = text.starts_with('-');
-  if (!west && !text.starts_with('+')) return std::nullopt;
-  text.remove_prefix(1);
-  const auto ahead = TakeHoursAndMinutes(text);
-  if (!ahead) return std::nullopt;
-  return west ? -*ahead : *ahead;
-}
-
 std::optional<LogTime> ParseMoment(std::string_view text, LogTime now) {
   if (const auto number = ParseNumber(text)) {
     constexpr std::size_t kDigitsOfSeconds = 10;  // more are milliseconds
@@ -83,7 +30,8 @@ std::optional<LogTime> ParseMoment(std::string_view text, LogTime now) {
     const auto ago = ParseDuration(text.substr(1));
     return ago ? std::optional<LogTime>(now - *ago) : std::nullopt;
   }
-  return ParseTime(text);
+  constexpr std::size_t kDaySize = 10;  // 2026-01-15
+  return base::ParseTimestamp(text.size() == kDaySize ? std::string(text) + "T00:00:00Z" : std::string(text));
 }
 
 std::string FromTime(LogTime time) {
@@ -149,21 +97,6 @@ std::optional<LogTime> ParseMark(std::string_view text, std::string_view mark) {
 }
 
 }  // namespace
-
-std::optional<LogTime> ParseTime(std::string_view text) {
-  const auto day = TakeDay(text);
-  if (!day) return std::nullopt;
-  LogTime time = *day;
-  if (text.empty()) return time;
-  if (!Take(text, 'T') && !Take(text, 't') && !Take(text, ' ')) return std::nullopt;
-  const auto minute = TakeHoursAndMinutes(text);
-  if (!minute || !Take(text, ':')) return std::nullopt;
-  const auto second = TakeDigits(text, 2);
-  if (!second || *second > 59) return std::nullopt;
-  time += *minute + std::chrono::seconds(*second) + TakeFraction(text);
-  const auto ahead = TakeZone(text);
-  return ahead && text.empty() ? std::optional(time - *ahead) : std::nullopt;
-}
 
 base::Result<LogRange> ParseLogRange(const std::vector<std::string>& texts, LogTime now) {
   LogRange range;

@@ -2,9 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,8 +28,5 @@ struct LogRange {
 /// `@TIME`, ranges of these such as `10:20`, `:end`, `@-2h:-1h` and `@2026-01-15:1h`, and kcat's `s@MS` and `e@MS`.
 /// TIME: RFC 3339, a day, seconds or milliseconds since 1970, or `-15m` (before `now`). kInvalidArgument otherwise.
 base::Result<LogRange> ParseLogRange(const std::vector<std::string>& texts, LogTime now);
-
-/// RFC 3339, or a day; nothing for anything else.
-std::optional<LogTime> ParseTime(std::string_view text);
 
 }  // namespace millrace::cli
