@@ -20,4 +20,5 @@ void RemoveDeadLetters(Connection& connection, std::span<const DocumentVersion> 
 
 /// How many there were. In the order of their ids, so that none waits for another in a circle.
 std::int64_t RemoveDeadLetters(Connection& connection, std::vector<core::DeadLetterId> ids);
+
 }  // namespace millrace::mysql

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/mysql/rows.h"
+#include "adapters/sql/position.h"
 
 namespace millrace::mysql {
 namespace {
@@ -112,7 +113,7 @@ StateRow ReadState(const Rows& row) {
   state.created_at = row.OptionalTime(next());
   const int position = std::exchange(column, column + 3);
   if (!row.IsNull(position)) {
-    state.position = {row.Text(position), static_cast<std::int32_t>(row.Int(position + 1)), row.Int(position + 2)};
+    state.position = sql::ReadPosition(row, position);
   }
   state.position_at = row.OptionalTime(next());
   state.position_version = row.Int(next());

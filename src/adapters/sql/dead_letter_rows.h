@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "adapters/sql/position.h"
 #include "core/dead_letters.h"
 #include "core/document.h"
 
@@ -19,7 +20,7 @@ template <typename Row>
 core::DeadLetter ReadLetter(const Row& row) {
   core::DeadLetter letter;
   letter.id = row.Int(0);
-  letter.original = {row.Text(1), static_cast<std::int32_t>(row.Int(2)), row.Int(3)};
+  letter.original = ReadPosition(row, 1);
   letter.original_timestamp = row.Time(4);
   letter.document_id = row.Int(5);
   letter.version = row.Int(6);
@@ -28,7 +29,7 @@ core::DeadLetter ReadLetter(const Row& row) {
   letter.failed_at = row.Time(11);
   letter.redrives = static_cast<int>(row.Int(12));
   letter.redriven_at = row.OptionalTime(13);
-  if (!row.IsNull(14)) letter.position = {row.Text(14), static_cast<std::int32_t>(row.Int(15)), row.Int(16)};
+  if (!row.IsNull(14)) letter.position = ReadPosition(row, 14);
   letter.value_bytes = row.Int(17);
   return letter;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters/sql/position.h"
 #include "base/result.h"
 #include "base/utf8.h"
 #include "core/document.h"
@@ -107,7 +108,7 @@ core::DocumentRecord ReadRecord(const Row& row) {
   record.steps = {row.OptionalTime(16), row.OptionalTime(17), row.OptionalTime(18), row.OptionalTime(19)};
   if (!row.IsNull(20)) record.error = {row.Text(20), row.Text(21), row.Text(22)};
   record.warning = row.OptionalText(23);
-  if (row.Int(27) == 1) record.position = {row.Text(24), static_cast<std::int32_t>(row.Int(25)), row.Int(26)};
+  if (row.Int(27) == 1) record.position = ReadPosition(row, 24);
   record.next_attempt_at = row.OptionalTime(28);
   return record;
 }
@@ -182,7 +183,7 @@ constexpr std::string_view kSelectStalled = R"sql(
 template <typename Row>
 core::Stalled ReadStalled(const Row& row) {
   core::Stalled stalled{row.Int(0), row.Int(1), {}, row.Int(6) != 0};
-  if (row.Int(5) == 1) stalled.position = {row.Text(2), static_cast<std::int32_t>(row.Int(3)), row.Int(4)};
+  if (row.Int(5) == 1) stalled.position = ReadPosition(row, 2);
   return stalled;
 }
 

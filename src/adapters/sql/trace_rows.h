@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "adapters/sql/position.h"
 #include "core/document_traces.h"
 
 /// What both databases say alike of what is left of a document; see document_rows.h.
@@ -23,8 +24,7 @@ constexpr std::string_view kSelectLetterTraces = R"sql(
 template <typename Row>
 void AddRecord(const Row& row, int first, core::DocumentTraces& traces) {
   if (row.IsNull(first)) return;
-  const core::Position position{row.Text(first), static_cast<std::int32_t>(row.Int(first + 1)), row.Int(first + 2)};
-  traces.records.push_back({position, row.OptionalTime(first + 3)});
+  traces.records.push_back({ReadPosition(row, first), row.OptionalTime(first + 3)});
 }
 
 }  // namespace millrace::sql

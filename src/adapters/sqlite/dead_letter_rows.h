@@ -16,4 +16,5 @@ void FollowRedriven(Connection& connection, const core::Work& work, const core::
 
 /// Those of the document's versions 1 … `up_to`.
 void RemoveDeadLetters(Connection& connection, core::DocumentId id, core::Version up_to);
+
 }  // namespace millrace::sqlite

@@ -7,6 +7,7 @@
 #include "core/sha256.h"
 
 namespace millrace::sqlite {
+
 std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   Statement select(connection, R"sql(
       SELECT version, indexed_version, deleted_version, revision, status, attempts, deleted_at,
@@ -23,7 +24,7 @@ std::optional<StateRow> FindState(Connection& connection, core::DocumentId id) {
   row.status = core::ParseStatus(select.View(4)).value_or(core::DocumentStatus::kFailed);
   row.attempts = static_cast<int>(select.Int(5));
   row.deleted_at = select.OptionalTime(6);
-  if (!select.IsNull(7)) row.position = {select.Text(7), static_cast<std::int32_t>(select.Int(8)), select.Int(9)};
+  if (!select.IsNull(7)) row.position = sql::ReadPosition(select, 7);
   row.position_at = select.OptionalTime(10);
   row.position_version = select.Int(11);
   row.mark = {select.Text(12), select.Int(13) != 0, static_cast<int>(select.Int(14))};

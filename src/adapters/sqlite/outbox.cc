@@ -1,6 +1,5 @@
 #include "adapters/sqlite/outbox.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,7 +48,7 @@ std::vector<core::OutboxRow> FindClaimable(Connection& connection, std::size_t l
 /// Fills in what the relay builds the message from; false when the version needs no message any more.
 bool CompleteUpload(Connection& connection, core::OutboxRow& row, std::size_t max_inline_bytes) {
   const auto state = FindState(connection, row.document_id);
-  if (!state || row.version <= std::max(state->indexed_version, state->deleted_version)) return false;
+  if (!state || !state->IsOpen(row.version)) return false;
   const auto version = FindVersion(connection, row.document_id, row.version);
   if (!version) return false;
   row.title = version->title;
